@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project per kind of proof, so that the fast ones can run alone. Each kind has its own folder under test/. */
+const project = (name: string, testTimeoutMs: number, parallel = true) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: testTimeoutMs,
+    hookTimeout: testTimeoutMs,
+    fileParallelism: parallel,
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', 20_000),
+      project('wire', 60_000),
+      project('machine', 20_000),
+      project('sim', 120_000),
+      project('crash', 240_000),
+      project('broker', 60_000, false),
+      project('clients', 300_000, false),
+      project('console-scripts', 600_000, false),
+    ],
+  },
+});
