@@ -1,0 +1,284 @@
+// One record inside a batch v2 (KIP-98, KIP-82), after decompression.
+//
+//   length          varint   bytes that follow
+//   attributes      int8     unused, 0
+//   timestampDelta  varlong  from the batch's base timestamp, ms
+//   offsetDelta     varint   from the batch's base offset
+//   keyLength       varint   negative: null key
+//   key             bytes
+//   valueLength     varint   negative: null value
+//   value           bytes
+//   headerCount     varint
+//   headers         each: keyLength varint, key UTF-8, valueLength varint (negative: null), value
+//
+// Varints are zigzag base-128, low group first. Always true: reading never goes past the given end, and never
+// allocates what the bytes claim; malformed bytes are reported, not thrown, by the cursor.
+
+/** A record's header: KIP-82 allows the same key several times, and order counts. */
+export type RecordHeader = { readonly key: string; readonly value: Uint8Array | null };
+
+/** What a record is made from. Offsets default to the base offset plus the index. */
+export type RecordInput = {
+  readonly offset?: number;
+  readonly timestampMs?: number;
+  readonly key?: Uint8Array | null;
+  readonly value?: Uint8Array | null;
+  readonly headers?: readonly RecordHeader[];
+};
+
+/** A record as read. Key, value and header values are views into the batch's (decompressed) bytes. */
+export type LogRecord = {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[];
+};
+
+/** Bytes that are no records. Never a bug of ours: data from a client, or from a damaged disk. */
+export class InvalidRecordError extends Error {
+  override readonly name = 'InvalidRecordError';
+}
+
+/** Negative in `problem`-free states; the words are Kafka's sense, not its sentences. */
+const STRUCTURE = 'a record is not well formed';
+
+/**
+ * Walks the records of one batch without allocating per record.
+ *
+ * `next()` moves to the following record and returns false after the last one or at the first malformed one;
+ * `problem` tells which. The fields describe the current record. Lengths of -1 mean null.
+ */
+export class RecordCursor {
+  offsetDelta = 0;
+  timestampDeltaMs = 0;
+  keyStart = 0;
+  keyLength = -1;
+  valueStart = 0;
+  valueLength = -1;
+  /** Where the current record begins (its length field) and ends. */
+  recordStart = 0;
+  recordEnd = 0;
+  headerCount = 0;
+  headersStart = 0;
+  /** Why the walk ended early, or null. */
+  problem: string | null = null;
+
+  private buf: Buffer;
+  private pos: number;
+  private end: number;
+  private failed = false;
+
+  constructor(buf: Buffer, start: number, end: number) {
+    this.buf = buf;
+    this.pos = start;
+    this.end = end;
+  }
+
+  /** Bytes not yet walked. */
+  get remaining(): number {
+    return this.end - this.pos;
+  }
+
+  /** Points the same cursor at other bytes. */
+  reset(buf: Buffer, start: number, end: number): void {
+    this.buf = buf;
+    this.pos = start;
+    this.end = end;
+    this.failed = false;
+    this.problem = null;
+  }
+
+  next(): boolean {
+    if (this.problem !== null || this.pos >= this.end) return false;
+    this.recordStart = this.pos;
+    const length = this.varint(this.end);
+    const end = this.pos + length;
+    if (this.failed || length < 0 || end > this.end) return this.refuse('a record is longer than its batch');
+    this.recordEnd = end;
+    this.pos++;
+    this.timestampDeltaMs = this.varlong(end);
+    this.offsetDelta = this.varint(end);
+    const keyLength = this.varint(end);
+    this.keyStart = this.pos;
+    this.keyLength = keyLength < 0 ? -1 : keyLength;
+    if (keyLength > 0) this.pos += keyLength;
+    if (this.pos > end) return this.refuse(STRUCTURE);
+    const valueLength = this.varint(end);
+    this.valueStart = this.pos;
+    this.valueLength = valueLength < 0 ? -1 : valueLength;
+    if (valueLength > 0) this.pos += valueLength;
+    if (this.pos > end) return this.refuse(STRUCTURE);
+    const headerCount = this.varint(end);
+    this.headersStart = this.pos;
+    this.headerCount = headerCount;
+    if (this.failed || headerCount < 0 || headerCount > end - this.pos) return this.refuse(STRUCTURE);
+    for (let i = 0; i < headerCount; i++) this.skipHeader(end);
+    if (this.failed || this.pos !== end) return this.refuse(STRUCTURE);
+    return true;
+  }
+
+  /** The current record as an object; key, value and header values are views. */
+  read(baseOffset: number, baseTimestampMs: number): LogRecord {
+    const buf = this.buf;
+    return {
+      offset: baseOffset + this.offsetDelta,
+      timestampMs: baseTimestampMs + this.timestampDeltaMs,
+      key: this.keyLength < 0 ? null : buf.subarray(this.keyStart, this.keyStart + this.keyLength),
+      value: this.valueLength < 0 ? null : buf.subarray(this.valueStart, this.valueStart + this.valueLength),
+      headers: this.headerCount === 0 ? NO_HEADERS : this.headers(),
+    };
+  }
+
+  /** The current record's headers. The walk has already checked their bounds. */
+  headers(): { key: string; value: Buffer | null }[] {
+    const saved = this.pos;
+    const end = this.recordEnd;
+    this.pos = this.headersStart;
+    const headers: { key: string; value: Buffer | null }[] = [];
+    for (let i = 0; i < this.headerCount; i++) {
+      const keyLength = this.varint(end);
+      const key = this.buf.toString('utf8', this.pos, this.pos + keyLength);
+      this.pos += keyLength;
+      const valueLength = this.varint(end);
+      const value = valueLength < 0 ? null : this.buf.subarray(this.pos, this.pos + valueLength);
+      if (valueLength > 0) this.pos += valueLength;
+      headers.push({ key, value });
+    }
+    this.pos = saved;
+    return headers;
+  }
+
+  private skipHeader(end: number): void {
+    const keyLength = this.varint(end);
+    if (keyLength < 0) this.failed = true;
+    else this.pos += keyLength;
+    const valueLength = this.varint(end);
+    if (valueLength > 0) this.pos += valueLength;
+    if (this.pos > end) this.failed = true;
+  }
+
+  private refuse(problem: string): false {
+    this.problem = problem;
+    return false;
+  }
+
+  /** A zigzag int32; on a bad encoding sets `failed` and returns 0. */
+  private varint(end: number): number {
+    const buf = this.buf;
+    let pos = this.pos;
+    if (pos >= end) return this.fail();
+    let byte = buf[pos++] as number;
+    let raw = byte & 0x7f;
+    for (let shift = 7; byte >= 0x80; shift += 7) {
+      if (pos >= end || shift > 28) return this.fail();
+      byte = buf[pos++] as number;
+      raw |= (byte & 0x7f) << shift;
+    }
+    this.pos = pos;
+    return (raw >>> 1) ^ -(raw & 1);
+  }
+
+  /** A zigzag int64 as a number; on a bad encoding sets `failed` and returns 0. */
+  private varlong(end: number): number {
+    const buf = this.buf;
+    let pos = this.pos;
+    if (pos >= end) return this.fail();
+    let byte = buf[pos++] as number;
+    let raw = byte & 0x7f;
+    let scale = 128;
+    for (let count = 1; byte >= 0x80; count++) {
+      if (pos >= end || count >= 10) return this.fail();
+      byte = buf[pos++] as number;
+      raw += (byte & 0x7f) * scale;
+      scale *= 128;
+    }
+    this.pos = pos;
+    return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
+  }
+
+  private fail(): number {
+    this.failed = true;
+    return 0;
+  }
+}
+
+const NO_HEADERS: readonly never[] = [];
+
+/** Bytes of a zigzag varint for any safe integer. */
+export function varlongSize(value: number): number {
+  let raw = zigzag(value);
+  let size = 1;
+  while (raw >= 128) {
+    raw = Math.floor(raw / 128);
+    size++;
+  }
+  return size;
+}
+
+/** Writes a zigzag varint (int32 and int64 have one encoding) and returns the position behind it. */
+export function writeVarlong(buf: Buffer, start: number, value: number): number {
+  let raw = zigzag(value);
+  let pos = start;
+  while (raw >= 128) {
+    buf[pos++] = (raw % 128) | 0x80;
+    raw = Math.floor(raw / 128);
+  }
+  buf[pos++] = raw;
+  return pos;
+}
+
+function zigzag(value: number): number {
+  return value < 0 ? -2 * value - 1 : 2 * value;
+}
+
+/** The bytes after a record's length field. */
+export function recordBodySize(record: RecordInput, offsetDelta: number, timestampDeltaMs: number): number {
+  let size = 1 + varlongSize(timestampDeltaMs) + varlongSize(offsetDelta);
+  size += nullableSize(record.key) + nullableSize(record.value);
+  const headers = record.headers ?? NO_HEADERS;
+  size += varlongSize(headers.length);
+  for (const header of headers) {
+    const keyBytes = Buffer.byteLength(header.key);
+    size += varlongSize(keyBytes) + keyBytes + nullableSize(header.value);
+  }
+  return size;
+}
+
+/** Writes one record, `bodySize` from `recordBodySize`, and returns the position behind it. */
+export function writeRecord(
+  buf: Buffer,
+  start: number,
+  record: RecordInput,
+  bodySize: number,
+  offsetDelta: number,
+  timestampDeltaMs: number,
+): number {
+  let pos = writeVarlong(buf, start, bodySize);
+  buf[pos++] = 0;
+  pos = writeVarlong(buf, pos, timestampDeltaMs);
+  pos = writeVarlong(buf, pos, offsetDelta);
+  pos = writeNullable(buf, pos, record.key);
+  pos = writeNullable(buf, pos, record.value);
+  const headers = record.headers ?? NO_HEADERS;
+  pos = writeVarlong(buf, pos, headers.length);
+  for (const header of headers) {
+    const keyBytes = Buffer.byteLength(header.key);
+    pos = writeVarlong(buf, pos, keyBytes);
+    pos += buf.write(header.key, pos, 'utf8');
+    pos = writeNullable(buf, pos, header.value);
+  }
+  return pos;
+}
+
+function nullableSize(bytes: Uint8Array | null | undefined): number {
+  if (bytes === null || bytes === undefined) return 1;
+  return varlongSize(bytes.length) + bytes.length;
+}
+
+function writeNullable(buf: Buffer, start: number, bytes: Uint8Array | null | undefined): number {
+  if (bytes === null || bytes === undefined) return writeVarlong(buf, start, -1);
+  const pos = writeVarlong(buf, start, bytes.length);
+  buf.set(bytes, pos);
+  return pos + bytes.length;
+}
