@@ -1,0 +1,69 @@
+import {
+  api,
+  array,
+  bool,
+  bytes,
+  errorCode,
+  groupId,
+  int8,
+  int32,
+  nullable,
+  or,
+  string,
+  struct,
+  topicName,
+  uuid,
+} from '../schema.ts';
+
+const topicPartitions = {
+  topicId: uuid,
+  topicName,
+  partitions: array(int32),
+};
+
+const assignment = {
+  topicPartitions: array(topicPartitions),
+  error: int8,
+  metadataVersion: int32,
+  metadataBytes: bytes,
+};
+
+/**
+ * API 69. Key 69.
+ */
+export const ConsumerGroupDescribe = api({
+  name: 'ConsumerGroupDescribe',
+  key: 69,
+  versions: [0, 0],
+  flexible: 0,
+  latestVersionUnstable: true,
+  request: {
+    groupIds: array(groupId),
+    includeAuthorizedOperations: bool,
+  },
+  response: {
+    throttleTimeMs: int32,
+    groups: array({
+      errorCode,
+      errorMessage: or(null, nullable(string)),
+      groupId,
+      groupState: string,
+      groupEpoch: int32,
+      assignmentEpoch: int32,
+      assignorName: string,
+      members: array({
+        memberId: string,
+        instanceId: or(null, nullable(string)),
+        rackId: or(null, nullable(string)),
+        memberEpoch: int32,
+        clientId: string,
+        clientHost: string,
+        subscribedTopicNames: array(topicName),
+        subscribedTopicRegex: or(null, nullable(string)),
+        assignment: struct(assignment),
+        targetAssignment: struct(assignment),
+      }),
+      authorizedOperations: or(-2147483648, int32),
+    }),
+  },
+});

@@ -1,0 +1,34 @@
+import {
+  api,
+  array,
+  brokerId,
+  errorCode,
+  ignorable,
+  int32,
+  int64,
+  mapKey,
+  or,
+  since,
+  topicName,
+} from '../schema.ts';
+
+/**
+ * API 7. Key 7.
+ */
+export const ControlledShutdown = api({
+  name: 'ControlledShutdown',
+  key: 7,
+  versions: [0, 3],
+  flexible: 3,
+  request: {
+    brokerId,
+    brokerEpoch: since(2, ignorable(or(-1, int64))),
+  },
+  response: {
+    errorCode,
+    remainingPartitions: array({
+      topicName: mapKey(topicName),
+      partitionIndex: mapKey(int32),
+    }),
+  },
+});

@@ -1,0 +1,21 @@
+import { api, array, errorCode, groupId, int32, mapKey } from '../schema.ts';
+
+/**
+ * API 42. Key 42.
+ */
+export const DeleteGroups = api({
+  name: 'DeleteGroups',
+  key: 42,
+  versions: [0, 2],
+  flexible: 2,
+  request: {
+    groupsNames: array(groupId),
+  },
+  response: {
+    throttleTimeMs: int32,
+    results: array({
+      groupId: mapKey(groupId),
+      errorCode,
+    }),
+  },
+});

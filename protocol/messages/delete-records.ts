@@ -1,0 +1,32 @@
+import { api, array, errorCode, int32, int64, mapKey, topicName } from '../schema.ts';
+
+/**
+ * API 21. Key 21.
+ */
+export const DeleteRecords = api({
+  name: 'DeleteRecords',
+  key: 21,
+  versions: [0, 2],
+  flexible: 2,
+  request: {
+    topics: array({
+      name: topicName,
+      partitions: array({
+        partitionIndex: int32,
+        offset: int64,
+      }),
+    }),
+    timeoutMs: int32,
+  },
+  response: {
+    throttleTimeMs: int32,
+    topics: array({
+      name: mapKey(topicName),
+      partitions: array({
+        partitionIndex: mapKey(int32),
+        lowWatermark: int64,
+        errorCode,
+      }),
+    }),
+  },
+});

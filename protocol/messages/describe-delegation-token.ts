@@ -1,0 +1,38 @@
+import { api, array, bytes, errorCode, int32, int64, nullable, since, string } from '../schema.ts';
+
+/**
+ * API 41. Key 41.
+ */
+export const DescribeDelegationToken = api({
+  name: 'DescribeDelegationToken',
+  key: 41,
+  versions: [0, 3],
+  flexible: 2,
+  request: {
+    owners: nullable(
+      array({
+        principalType: string,
+        principalName: string,
+      }),
+    ),
+  },
+  response: {
+    errorCode,
+    tokens: array({
+      principalType: string,
+      principalName: string,
+      tokenRequesterPrincipalType: since(3, string),
+      tokenRequesterPrincipalName: since(3, string),
+      issueTimestamp: int64,
+      expiryTimestamp: int64,
+      maxTimestamp: int64,
+      tokenId: string,
+      hmac: bytes,
+      renewers: array({
+        principalType: string,
+        principalName: string,
+      }),
+    }),
+    throttleTimeMs: int32,
+  },
+});

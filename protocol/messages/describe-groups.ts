@@ -1,0 +1,47 @@
+import {
+  api,
+  array,
+  bool,
+  bytes,
+  errorCode,
+  groupId,
+  ignorable,
+  int32,
+  nullable,
+  or,
+  since,
+  string,
+} from '../schema.ts';
+
+/**
+ * API 15. Key 15.
+ */
+export const DescribeGroups = api({
+  name: 'DescribeGroups',
+  key: 15,
+  versions: [0, 5],
+  flexible: 5,
+  request: {
+    groups: array(groupId),
+    includeAuthorizedOperations: since(3, bool),
+  },
+  response: {
+    throttleTimeMs: since(1, ignorable(int32)),
+    groups: array({
+      errorCode,
+      groupId,
+      groupState: string,
+      protocolType: string,
+      protocolData: string,
+      members: array({
+        memberId: string,
+        groupInstanceId: since(4, ignorable(or(null, nullable(string)))),
+        clientId: string,
+        clientHost: string,
+        memberMetadata: bytes,
+        memberAssignment: bytes,
+      }),
+      authorizedOperations: since(3, or(-2147483648, int32)),
+    }),
+  },
+});

@@ -1,0 +1,19 @@
+import { api, array, errorCode, int32, string } from '../schema.ts';
+
+/**
+ * API 74. Key 74.
+ */
+export const ListClientMetricsResources = api({
+  name: 'ListClientMetricsResources',
+  key: 74,
+  versions: [0, 0],
+  flexible: 0,
+  request: {},
+  response: {
+    throttleTimeMs: int32,
+    errorCode,
+    clientMetricsResources: array({
+      name: string,
+    }),
+  },
+});

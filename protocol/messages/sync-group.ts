@@ -1,0 +1,42 @@
+import {
+  api,
+  array,
+  bytes,
+  errorCode,
+  groupId,
+  ignorable,
+  int32,
+  nullable,
+  or,
+  since,
+  string,
+} from '../schema.ts';
+
+/**
+ * API 14. Key 14.
+ */
+export const SyncGroup = api({
+  name: 'SyncGroup',
+  key: 14,
+  versions: [0, 5],
+  flexible: 4,
+  request: {
+    groupId,
+    generationId: int32,
+    memberId: string,
+    groupInstanceId: since(3, or(null, nullable(string))),
+    protocolType: since(5, ignorable(or(null, nullable(string)))),
+    protocolName: since(5, ignorable(or(null, nullable(string)))),
+    assignments: array({
+      memberId: string,
+      assignment: bytes,
+    }),
+  },
+  response: {
+    throttleTimeMs: since(1, ignorable(int32)),
+    errorCode,
+    protocolType: since(5, ignorable(or(null, nullable(string)))),
+    protocolName: since(5, ignorable(or(null, nullable(string)))),
+    assignment: bytes,
+  },
+});

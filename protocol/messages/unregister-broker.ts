@@ -1,0 +1,19 @@
+import { api, brokerId, errorCode, int32, nullable, string } from '../schema.ts';
+
+/**
+ * API 64. Key 64.
+ */
+export const UnregisterBroker = api({
+  name: 'UnregisterBroker',
+  key: 64,
+  versions: [0, 0],
+  flexible: 0,
+  request: {
+    brokerId,
+  },
+  response: {
+    throttleTimeMs: int32,
+    errorCode,
+    errorMessage: nullable(string),
+  },
+});

@@ -1,0 +1,35 @@
+import { api, array, bool, errorCode, int16, int32, producerId, topicName } from '../schema.ts';
+
+/**
+ * API 27. Key 27.
+ */
+export const WriteTxnMarkers = api({
+  name: 'WriteTxnMarkers',
+  key: 27,
+  versions: [0, 1],
+  flexible: 1,
+  request: {
+    markers: array({
+      producerId,
+      producerEpoch: int16,
+      transactionResult: bool,
+      topics: array({
+        name: topicName,
+        partitionIndexes: array(int32),
+      }),
+      coordinatorEpoch: int32,
+    }),
+  },
+  response: {
+    markers: array({
+      producerId,
+      topics: array({
+        name: topicName,
+        partitions: array({
+          partitionIndex: int32,
+          errorCode,
+        }),
+      }),
+    }),
+  },
+});

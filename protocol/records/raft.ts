@@ -1,0 +1,22 @@
+/**
+ * The quorum-state file.
+ */
+import { array, int32, int64, leaderEpoch, message, nullable, or, string } from '../schema.ts';
+
+const voter = {
+  voterId: int32,
+};
+
+export const QuorumStateData = message({
+  name: 'QuorumStateData',
+  versions: [0, 0],
+  flexible: 0,
+  fields: {
+    clusterId: string,
+    leaderId: or(-1, int32),
+    leaderEpoch: or(-1, leaderEpoch),
+    votedId: or(-1, int32),
+    appliedOffset: int64,
+    currentVoters: nullable(array(voter)),
+  },
+});
