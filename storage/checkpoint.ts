@@ -1,0 +1,75 @@
+/**
+ * The offset checkpoints of a log directory: small text files from partition to offset.
+ *
+ *   0                      version
+ *   2                      number of entries
+ *   orders 0 1500          topic partition offset
+ *   orders 1 0
+ *
+ * Always true: the file is replaced whole (temporary file, fsync, rename, fsync of the directory), so a reader finds
+ * the old or the new entries. A file that does not parse is reported as damaged and never half believed: what it
+ * held can be rebuilt, at the price of a longer recovery.
+ */
+
+import type { Disk } from './disk.ts';
+import { readSmallFile, replaceSmallFile } from './disk.ts';
+
+const VERSION = '0';
+
+/** Offset by partition number by topic. */
+export type OffsetCheckpoint = Map<string, Map<number, number>>;
+
+export type OffsetCheckpointRead =
+  | { readonly status: 'missing' | 'damaged' }
+  | { readonly status: 'present'; readonly offsets: OffsetCheckpoint };
+
+/** The lines after version and count, or null when the text is no checkpoint of `VERSION`. */
+export function parseCheckpointLines(text: string): string[] | null {
+  const lines = text.split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop();
+  // Kafka creates its checkpoint files empty before the first write.
+  if (lines.length === 0) return [];
+  const [version, count = ''] = lines;
+  if (version !== VERSION || !/^\d+$/.test(count)) return null;
+  const entries = lines.slice(2);
+  return entries.length === Number(count) ? entries : null;
+}
+
+export function formatCheckpoint(entries: readonly string[]): Buffer {
+  return Buffer.from([VERSION, String(entries.length), ...entries, ''].join('\n'), 'latin1');
+}
+
+export function readOffsetCheckpoint(disk: Disk, path: string): OffsetCheckpointRead {
+  const contents = readSmallFile(disk, path);
+  if (contents === null) return { status: 'missing' };
+  const lines = parseCheckpointLines(contents.toString('latin1'));
+  if (lines === null) return { status: 'damaged' };
+  const offsets: OffsetCheckpoint = new Map();
+  for (const line of lines) {
+    const match = /^(\S+) (\d{1,10}) (\d{1,16})$/.exec(line);
+    if (match === null) return { status: 'damaged' };
+    setOffset(offsets, match[1] ?? '', Number(match[2]), Number(match[3]));
+  }
+  return { status: 'present', offsets };
+}
+
+export function writeOffsetCheckpoint(disk: Disk, path: string, offsets: OffsetCheckpoint): void {
+  const lines: string[] = [];
+  for (const [topic, partitions] of offsets) {
+    for (const [partition, offset] of partitions) lines.push(`${topic} ${partition} ${offset}`);
+  }
+  replaceSmallFile(disk, path, formatCheckpoint(lines));
+}
+
+export function setOffset(checkpoint: OffsetCheckpoint, topic: string, partition: number, offset: number): void {
+  let partitions = checkpoint.get(topic);
+  if (partitions === undefined) {
+    partitions = new Map();
+    checkpoint.set(topic, partitions);
+  }
+  partitions.set(partition, offset);
+}
+
+export function offsetIn(checkpoint: OffsetCheckpoint, topic: string, partition: number): number | undefined {
+  return checkpoint.get(topic)?.get(partition);
+}

@@ -1,0 +1,388 @@
+/**
+ * The disk port, and its implementation on Node's file system.
+ *
+ * Everything in storage/ reaches files through `Disk` and `DiskFile`; no other file imports `node:fs`. That lets the
+ * same log run on a real directory, in memory (memory-disk.ts), and under a test that cuts the power.
+ *
+ * Always true:
+ * - A write either writes every byte or throws a `DiskError`; after a throw any part of it may be in the file.
+ * - Writes and truncations are seen by later reads at once, and survive a power cut only after `sync` of the file.
+ *   Creating, renaming and removing survive only after `syncDirectory` of the directory they happened in.
+ * - A file closed while an asynchronous call is under way is closed when that call has ended, never under its feet.
+ * - Calls ending in `Now` or without a promise block the event loop; the others run on the thread pool.
+ */
+
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  fsync as fullSync,
+  mkdirSync,
+  open as openFile,
+  openSync,
+  read as readFile,
+  readdirSync,
+  readSync,
+  renameSync,
+  rm as removeTree,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+  writevSync,
+} from 'node:fs';
+
+/** What went wrong, in the words a caller decides by; `errno` keeps the system's own name. */
+export type DiskErrorKind = 'no-space' | 'too-many-files' | 'not-found' | 'io';
+
+/** The disk refused or failed. Not a bug of ours: the log or its directory is judged by it (KIP-112). */
+export class DiskError extends Error {
+  readonly kind: DiskErrorKind;
+  readonly errno: string;
+  readonly operation: string;
+  readonly path: string;
+
+  constructor(errno: string, operation: string, path: string, cause?: unknown) {
+    super(`${operation} failed with ${errno} on ${path}`, cause === undefined ? undefined : { cause });
+    this.name = 'DiskError';
+    this.errno = errno;
+    this.operation = operation;
+    this.path = path;
+    this.kind = kindOf(errno);
+  }
+}
+
+const kindOf = (errno: string): DiskErrorKind => {
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') return 'no-space';
+  if (errno === 'EMFILE' || errno === 'ENFILE') return 'too-many-files';
+  if (errno === 'ENOENT') return 'not-found';
+  return 'io';
+};
+
+/** One open file. Positions and lengths are bytes from the start of the file. */
+export interface DiskFile {
+  readonly path: string;
+  sizeBytes(): number;
+  /** Writes the chunks one after the other from `position`, which may lie past the end (the gap reads as zeros). */
+  write(chunks: readonly Uint8Array[], position: number): void;
+  /** Fills `target` from `position`; the count is lower than its length only at the end of the file. */
+  read(target: Uint8Array, position: number): number;
+  /** As `read`, on the thread pool: for data that is unlikely to be in the page cache. */
+  readAsync(target: Uint8Array, position: number): Promise<number>;
+  /** Cuts the file, or extends it with zeros. */
+  truncate(lengthBytes: number): void;
+  /** fdatasync on the thread pool: content and length survive a power cut when it resolves. */
+  sync(): Promise<void>;
+  syncNow(): void;
+  close(): void;
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly isDirectory: boolean;
+}
+
+export interface PathStatus {
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  readonly isDirectory: boolean;
+}
+
+export interface Disk {
+  /** Opens for reading and writing; `create` makes the file if it is missing. @throws {DiskError} ENOENT otherwise. */
+  open(path: string, create: boolean): DiskFile;
+  /** Entries sorted by name. */
+  list(directory: string): DirectoryEntry[];
+  status(path: string): PathStatus | null;
+  /** Makes the directory and its missing parents. */
+  makeDirectory(path: string): void;
+  rename(from: string, to: string): void;
+  /** Removes a file or a whole tree; a missing path is no error. */
+  removeNow(path: string): void;
+  remove(path: string): Promise<void>;
+  syncDirectory(path: string): Promise<void>;
+  syncDirectoryNow(path: string): void;
+  /** Size and free bytes of the volume that holds `path`. */
+  space(path: string): { totalBytes: number; usableBytes: number };
+}
+
+/** Reads a small file whole, or null if it is missing. */
+export function readSmallFile(disk: Disk, path: string): Buffer | null {
+  const status = disk.status(path);
+  if (status === null || status.isDirectory) return null;
+  const file = disk.open(path, false);
+  try {
+    const contents = Buffer.alloc(file.sizeBytes());
+    return contents.subarray(0, file.read(contents, 0));
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Replaces a small file so that after a crash at any moment either the old or the new content is there, whole.
+ * With `durable` false the replacement is atomic for readers but may be lost, or come back empty, after a power cut:
+ * only for content that is synced later or rebuilt.
+ */
+export function replaceSmallFile(disk: Disk, path: string, contents: Uint8Array, durable = true): void {
+  const temporary = `${path}.tmp`;
+  const file = disk.open(temporary, true);
+  try {
+    file.truncate(0);
+    file.write([contents], 0);
+    if (durable) file.syncNow();
+  } finally {
+    file.close();
+  }
+  disk.rename(temporary, path);
+  if (durable) disk.syncDirectoryNow(parentOf(path));
+}
+
+/** The directory part of a path; both separators are understood, so that Windows paths work. */
+export function parentOf(path: string): string {
+  const end = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));
+  if (end < 0) return '.';
+  return end === 0 ? '/' : path.slice(0, end);
+}
+
+/** The disk of this machine. */
+export function openNodeDisk(): Disk {
+  return new NodeDisk();
+}
+
+const errnoOf = (error: unknown): string => {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : 'EUNKNOWN';
+};
+
+const failed = (error: unknown, operation: string, path: string): DiskError =>
+  error instanceof DiskError ? error : new DiskError(errnoOf(error), operation, path, error);
+
+/** Runs a system call and gives its failure the type this project decides by. */
+function attempt<T>(operation: string, path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw failed(error, operation, path);
+  }
+}
+
+/** Open or create, keep the content, read and write at positions: Node's flag letters have no such mode. */
+const READ_WRITE_CREATE = constants.O_RDWR | constants.O_CREAT;
+
+/** Buffers per writev call; the kernel's limit (IOV_MAX) is 1024. */
+const WRITEV_CHUNKS = 512;
+
+class NodeFile implements DiskFile {
+  readonly path: string;
+  readonly #fd: number;
+  #callsUnderWay = 0;
+  #closeWanted = false;
+  #closed = false;
+
+  constructor(path: string, fd: number) {
+    this.path = path;
+    this.#fd = fd;
+  }
+
+  sizeBytes(): number {
+    return attempt('stat', this.path, () => fstatSync(this.#fd).size);
+  }
+
+  write(chunks: readonly Uint8Array[], position: number): void {
+    this.#assertOpen('write');
+    try {
+      const first = chunks[0];
+      if (chunks.length === 1 && first !== undefined) {
+        this.#writeOne(first, 0, position);
+        return;
+      }
+      let at = position;
+      for (let from = 0; from < chunks.length; from += WRITEV_CHUNKS) {
+        at = this.#writeGroup(chunks.slice(from, from + WRITEV_CHUNKS), at);
+      }
+    } catch (error) {
+      throw failed(error, 'write', this.path);
+    }
+  }
+
+  #writeOne(chunk: Uint8Array, from: number, position: number): void {
+    let done = from;
+    while (done < chunk.length) {
+      // A short write is not an error to the system; the next attempt tells the reason if there is one.
+      const count = writeSync(this.#fd, chunk, done, chunk.length - done, position + done - from);
+      if (count === 0) throw new DiskError('ENOSPC', 'write', this.path);
+      done += count;
+    }
+  }
+
+  #writeGroup(group: readonly Uint8Array[], position: number): number {
+    let written = writevSync(this.#fd, group, position);
+    let end = position;
+    for (const chunk of group) {
+      if (written >= chunk.length) {
+        written -= chunk.length;
+      } else {
+        this.#writeOne(chunk, written, end + written);
+        written = 0;
+      }
+      end += chunk.length;
+    }
+    return end;
+  }
+
+  read(target: Uint8Array, position: number): number {
+    this.#assertOpen('read');
+    try {
+      let done = 0;
+      while (done < target.length) {
+        const count = readSync(this.#fd, target, done, target.length - done, position + done);
+        if (count === 0) break;
+        done += count;
+      }
+      return done;
+    } catch (error) {
+      throw failed(error, 'read', this.path);
+    }
+  }
+
+  async readAsync(target: Uint8Array, position: number): Promise<number> {
+    let done = 0;
+    while (done < target.length) {
+      const count = await this.#onPool<number>('read', (fd, end) =>
+        readFile(fd, target, done, target.length - done, position + done, end),
+      );
+      if (count === 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  truncate(lengthBytes: number): void {
+    this.#assertOpen('truncate');
+    attempt('truncate', this.path, () => ftruncateSync(this.#fd, lengthBytes));
+  }
+
+  async sync(): Promise<void> {
+    await this.#onPool<void>('fdatasync', (fd, end) => fdatasync(fd, end));
+  }
+
+  syncNow(): void {
+    this.#assertOpen('fdatasync');
+    attempt('fdatasync', this.path, () => fdatasyncSync(this.#fd));
+  }
+
+  close(): void {
+    this.#closeWanted = true;
+    if (this.#callsUnderWay === 0 && !this.#closed) {
+      this.#closed = true;
+      attempt('close', this.path, () => closeSync(this.#fd));
+    }
+  }
+
+  #onPool<T>(
+    operation: string,
+    call: (fd: number, end: (error: Error | null, value?: T) => void) => void,
+  ): Promise<T> {
+    this.#assertOpen(operation);
+    this.#callsUnderWay++;
+    return new Promise<T>((resolve, reject) => {
+      call(this.#fd, (error, value) => {
+        this.#callsUnderWay--;
+        if (error === null || error === undefined) resolve(value as T);
+        else reject(failed(error, operation, this.path));
+        if (this.#closeWanted) this.close();
+      });
+    });
+  }
+
+  #assertOpen(operation: string): void {
+    if (this.#closeWanted) throw new DiskError('EBADF', operation, this.path);
+  }
+}
+
+class NodeDisk implements Disk {
+  open(path: string, create: boolean): DiskFile {
+    const flags = create ? READ_WRITE_CREATE : 'r+';
+    return attempt('open', path, () => new NodeFile(path, openSync(path, flags)));
+  }
+
+  list(directory: string): DirectoryEntry[] {
+    return attempt('list', directory, () =>
+      readdirSync(directory, { withFileTypes: true })
+        .map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    );
+  }
+
+  status(path: string): PathStatus | null {
+    return attempt('stat', path, () => {
+      const status = statSync(path, { throwIfNoEntry: false });
+      if (status === undefined) return null;
+      return { sizeBytes: status.size, modifiedMs: status.mtimeMs, isDirectory: status.isDirectory() };
+    });
+  }
+
+  makeDirectory(path: string): void {
+    attempt('mkdir', path, () => mkdirSync(path, { recursive: true }));
+  }
+
+  rename(from: string, to: string): void {
+    attempt('rename', from, () => renameSync(from, to));
+  }
+
+  removeNow(path: string): void {
+    attempt('remove', path, () => rmSync(path, { recursive: true, force: true }));
+  }
+
+  remove(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      removeTree(path, { recursive: true, force: true }, (error) => {
+        if (error === null) resolve();
+        else reject(failed(error, 'remove', path));
+      });
+    });
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      openFile(path, 'r', (openError, fd) => {
+        if (openError !== null) {
+          reject(failed(openError, 'open', path));
+          return;
+        }
+        fullSync(fd, (error) => {
+          closeSync(fd);
+          if (error === null || error === undefined || isUnsupported(error)) resolve();
+          else reject(failed(error, 'fsync', path));
+        });
+      });
+    });
+  }
+
+  syncDirectoryNow(path: string): void {
+    const fd = attempt('open', path, () => openSync(path, 'r'));
+    try {
+      fsyncSync(fd);
+    } catch (error) {
+      if (!isUnsupported(error)) throw failed(error, 'fsync', path);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  space(path: string): { totalBytes: number; usableBytes: number } {
+    return attempt('statfs', path, () => {
+      const volume = statfsSync(path);
+      return { totalBytes: volume.blocks * volume.bsize, usableBytes: volume.bavail * volume.bsize };
+    });
+  }
+}
+
+/** Windows has no directory fsync and says so; every other refusal is a failure. */
+const isUnsupported = (error: unknown): boolean =>
+  process.platform === 'win32' && ['EPERM', 'EISDIR', 'EINVAL'].includes(errnoOf(error));
