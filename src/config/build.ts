@@ -259,10 +259,9 @@ const DEFAULT_NODE_ID = 1;
 
 /**
  * The typed configuration of settings in their layers.
- * @param hostName what to advertise where a listener names no host
  * @throws {ConfigError} for a value or combination that Kafka refuses, in Kafka's words
  */
-export function buildBrokerConfig(layers: SettingLayers, hostName: string): BrokerConfig {
+export function buildBrokerConfig(layers: SettingLayers): BrokerConfig {
   const settings = new Settings(layers);
   const implicitCombined = settings.list('process.roles').length === 0;
   const givenId = settings.number('node.id');
@@ -278,7 +277,7 @@ export function buildBrokerConfig(layers: SettingLayers, hostName: string): Brok
     rack: settings.textOrNull('broker.rack'),
     controlledShutdownEnable: settings.flag('controlled.shutdown.enable'),
     durability: settings.text('sordini.durability') as Durability,
-    network: networkOf(settings, hostName),
+    network: networkOf(settings, layers.hostName),
     quorum,
     logs: logsOf(settings),
     topics: topicsOf(settings),

@@ -137,8 +137,9 @@ export function loadBrokerConfig(sources: ConfigSources): LoadedConfig {
     given: settings,
     clusterDynamic: new Map(),
     brokerDynamic: new Map(),
+    hostName: sources.hostName ?? 'localhost',
   };
-  const config = buildBrokerConfig(layers, sources.hostName ?? 'localhost');
+  const config = buildBrokerConfig(layers);
   refuseUnservedListeners(config);
   return { config, warnings: warningsFor(settings, config) };
 }

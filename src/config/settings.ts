@@ -6,6 +6,7 @@ import { assert } from '../../protocol/assert.ts';
 import type { ConfigDefinition, ConfigValue } from './definition.ts';
 import { configValue } from './definition.ts';
 import { brokerDefinitions, dynamicOnly } from './definitions/index.ts';
+import { brokerSynonyms } from './synonyms.ts';
 
 export type Texts = ReadonlyMap<string, string>;
 
@@ -18,6 +19,8 @@ export interface SettingLayers {
   readonly clusterDynamic: Texts;
   /** Altered at run time for this broker. */
   readonly brokerDynamic: Texts;
+  /** Advertised where a listener names no host. */
+  readonly hostName: string;
 }
 
 /** What read access to settings looks like; the typed fields of BrokerConfig cover what the broker itself needs. */
@@ -90,10 +93,20 @@ export class Settings {
     );
   }
 
-  /** Every key with the raw text that is in force, unknown ones included (AbstractConfig.originals). */
+  /**
+   * Every key that somebody set, with the raw text in force, unknown keys included (AbstractConfig.originals). A key
+   * altered at run time removes its synonyms, as DynamicBrokerConfig.overrideProps does.
+   */
   originals(): Map<string, string> {
     const { brokerDynamic, clusterDynamic, given } = this.layers;
-    return new Map([...given, ...clusterDynamic, ...brokerDynamic]);
+    const originals = new Map(given);
+    for (const altered of [clusterDynamic, brokerDynamic]) {
+      for (const [name, text] of altered) {
+        for (const synonym of brokerSynonyms(name)) originals.delete(synonym);
+        originals.set(name, text);
+      }
+    }
+    return originals;
   }
 
   /** The default of a key on this node, as text. */

@@ -9,7 +9,9 @@ import type { Settings, Texts } from './settings.ts';
 
 export type CompressionName = 'uncompressed' | 'zstd' | 'lz4' | 'snappy' | 'gzip' | 'producer';
 
-/** Long.MAX values are numbers beyond 2^53: they mean "never" and are only compared. */
+export type CleanupPolicy = 'delete' | 'compact';
+
+/** What the log and the partition read. Values that need more than 53 bits mean "never" and are MAX_SAFE_INTEGER. */
 export interface TopicConfig {
   readonly segmentBytes: number;
   readonly segmentMs: number;
@@ -27,8 +29,8 @@ export interface TopicConfig {
   readonly minCompactionLagMs: number;
   readonly maxCompactionLagMs: number;
   readonly minCleanableDirtyRatio: number;
-  readonly compact: boolean;
-  readonly delete: boolean;
+  /** Both for KIP-71; empty keeps everything for ever. */
+  readonly cleanupPolicy: readonly CleanupPolicy[];
   readonly maxMessageBytes: number;
   readonly minInsyncReplicas: number;
   readonly compressionType: CompressionName;
@@ -86,12 +88,16 @@ function valuesOf(defaults: Texts, overrides: Texts): Map<string, ConfigValue> {
   return values;
 }
 
+function saturated(value: number | undefined): number {
+  return Math.min(value ?? Number.NaN, Number.MAX_SAFE_INTEGER);
+}
+
 /** `difference.max.ms` counts as long as the newer key has its default (LogConfig.getMessageTimestampBeforeMaxMs). */
 function timestampLimit(values: ReadonlyMap<string, ConfigValue>, key: string): number {
   const own = values.get(key);
   const old = values.get('message.timestamp.difference.max.ms');
   const isDefault = own?.text === topicConfigDefinitions.get(key)?.defaultText;
-  return (isDefault ? old?.number : own?.number) ?? Number.NaN;
+  return saturated(isDefault ? old?.number : own?.number);
 }
 
 /**
@@ -102,7 +108,7 @@ function timestampLimit(values: ReadonlyMap<string, ConfigValue>, key: string): 
  */
 export function topicConfig(defaults: Texts, overrides: Texts): TopicConfig {
   const values = valuesOf(defaults, overrides);
-  const number = (key: string) => values.get(key)?.number ?? Number.NaN;
+  const number = (key: string) => saturated(values.get(key)?.number);
   const text = (key: string) => values.get(key)?.text ?? '';
   const flag = (key: string) => text(key) === 'true';
   const list = (key: string) => values.get(key)?.list ?? [];
@@ -121,8 +127,7 @@ export function topicConfig(defaults: Texts, overrides: Texts): TopicConfig {
     minCompactionLagMs: number('min.compaction.lag.ms'),
     maxCompactionLagMs: number('max.compaction.lag.ms'),
     minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
-    compact: list('cleanup.policy').includes('compact'),
-    delete: list('cleanup.policy').includes('delete'),
+    cleanupPolicy: list('cleanup.policy') as readonly CleanupPolicy[],
     maxMessageBytes: number('max.message.bytes'),
     minInsyncReplicas: number('min.insync.replicas'),
     compressionType: text('compression.type') as CompressionName,
