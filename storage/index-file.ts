@@ -1,0 +1,179 @@
+/**
+ * What the offset index and the time index share: fixed-size entries, appended in order, searched by bisection.
+ *
+ * Kafka maps its indexes into memory; here the entries of a segment are held in a buffer and written behind, because
+ * they can always be rebuilt from the batches. Always true:
+ * - The buffer is the truth; the file holds a prefix of it, followed by zeros while the segment is active (the file is
+ *   preallocated to `segment.index.bytes`, as Kafka does) and by nothing after `trim`.
+ * - An index whose entries are all in the file may drop its buffer (`release`) and reads it again when asked.
+ */
+
+import type { Disk, DiskFile } from './disk.ts';
+import { readSmallFile } from './disk.ts';
+
+const FIRST_CAPACITY_ENTRIES = 16;
+
+export class IndexFile {
+  readonly entrySize: number;
+  readonly #disk: Disk;
+  #path: string;
+  #buffer: Buffer | null;
+  #entryCount: number;
+  /** Entries that the file holds as the buffer does. */
+  #writtenCount: number;
+  #fileBytes: number;
+  #maxEntries: number;
+
+  private constructor(disk: Disk, path: string, entrySize: number, fileBytes: number) {
+    this.#disk = disk;
+    this.#path = path;
+    this.entrySize = entrySize;
+    this.#fileBytes = fileBytes;
+    this.#maxEntries = Math.floor(fileBytes / entrySize);
+    this.#entryCount = this.#maxEntries;
+    this.#writtenCount = this.#maxEntries;
+    this.#buffer = null;
+  }
+
+  /** A new, empty index whose file has room for `maxBytes`. */
+  static create(disk: Disk, path: string, entrySize: number, maxBytes: number): IndexFile {
+    const index = new IndexFile(disk, path, entrySize, 0);
+    disk.removeNow(path);
+    index.resize(maxBytes);
+    return index;
+  }
+
+  /** An index as a stopped log left it: every whole slot of the file is an entry. Null when there is no file. */
+  static load(disk: Disk, path: string, entrySize: number): IndexFile | null {
+    const status = disk.status(path);
+    return status === null ? null : new IndexFile(disk, path, entrySize, status.sizeBytes);
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  get entryCount(): number {
+    return this.#entryCount;
+  }
+
+  get maxEntries(): number {
+    return this.#maxEntries;
+  }
+
+  /** Whether the file's length is one that Kafka's own sanity check takes. */
+  get hasWholeEntries(): boolean {
+    return this.#fileBytes % this.entrySize === 0;
+  }
+
+  /** Where the next entry's bytes go; the caller writes exactly `entrySize` of them at `slotStart(entryCount - 1)`. */
+  grow(): Buffer {
+    const needed = (this.#entryCount + 1) * this.entrySize;
+    let buffer = this.buffer();
+    if (buffer.length < needed) {
+      const grown = Buffer.alloc(Math.max(needed, buffer.length * 2, FIRST_CAPACITY_ENTRIES * this.entrySize));
+      buffer.copy(grown);
+      buffer = grown;
+      this.#buffer = grown;
+    }
+    this.#entryCount++;
+    return buffer;
+  }
+
+  /** The entries; valid until the next `grow`. */
+  buffer(): Buffer {
+    if (this.#buffer === null) {
+      const contents = this.#writtenCount === 0 ? Buffer.alloc(0) : readSmallFile(this.#disk, this.#path);
+      const wanted = this.#writtenCount * this.entrySize;
+      // A file shorter than it was has lost entries that the batches can give back; zeros fail every check of them.
+      this.#buffer = Buffer.alloc(wanted);
+      contents?.copy(this.#buffer, 0, 0, wanted);
+    }
+    return this.#buffer;
+  }
+
+  slotStart(slot: number): number {
+    return slot * this.entrySize;
+  }
+
+  truncateEntries(count: number): void {
+    if (count >= this.#entryCount) return;
+    this.buffer();
+    this.#entryCount = count;
+    if (this.#writtenCount <= count) return;
+    // What the file holds past its entries must be zeros, or nothing: entries that come back after a crash would lie.
+    this.#withFile((file) => {
+      file.truncate(count * this.entrySize);
+      file.truncate(this.#fileBytes);
+    });
+    this.#writtenCount = count;
+  }
+
+  /** Writes the entries that the file lacks. */
+  write(): void {
+    if (this.#writtenCount === this.#entryCount) return;
+    this.#withFile((file) => this.#writeEntries(file));
+  }
+
+  /** Gives the file room for `maxBytes`, rounded down to whole entries, but never less than its entries. */
+  resize(maxBytes: number): void {
+    const rounded = Math.floor(maxBytes / this.entrySize) * this.entrySize;
+    const fileBytes = Math.max(rounded, this.#entryCount * this.entrySize);
+    this.#maxEntries = Math.floor(fileBytes / this.entrySize);
+    if (fileBytes === this.#fileBytes && this.#writtenCount === this.#entryCount) return;
+    this.#withFile((file) => {
+      this.#writeEntries(file);
+      file.truncate(fileBytes);
+    });
+    this.#fileBytes = fileBytes;
+  }
+
+  /** Cuts the file to its entries: the form of a segment that is no longer written to. */
+  trim(): void {
+    this.resize(0);
+  }
+
+  syncNow(): void {
+    this.#withFile((file) => {
+      this.#writeEntries(file);
+      file.syncNow();
+    });
+  }
+
+  /** Syncs what has been written; the entries written behind it are not covered. */
+  async sync(): Promise<void> {
+    const file = this.#disk.open(this.#path, true);
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Forgets the buffer if the file has it all. */
+  release(): void {
+    if (this.#writtenCount === this.#entryCount) this.#buffer = null;
+  }
+
+  movedTo(path: string): void {
+    this.#path = path;
+  }
+
+  #writeEntries(file: DiskFile): void {
+    if (this.#writtenCount === this.#entryCount) return;
+    const from = this.#writtenCount * this.entrySize;
+    const to = this.#entryCount * this.entrySize;
+    file.write([this.buffer().subarray(from, to)], from);
+    this.#writtenCount = this.#entryCount;
+    this.#fileBytes = Math.max(this.#fileBytes, to);
+  }
+
+  #withFile(use: (file: DiskFile) => void): void {
+    const file = this.#disk.open(this.#path, true);
+    try {
+      use(file);
+    } finally {
+      file.close();
+    }
+  }
+}
