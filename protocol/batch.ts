@@ -59,6 +59,7 @@ const LOG_APPEND_TIME_BIT = 0x08;
 const TRANSACTIONAL_BIT = 0x10;
 const CONTROL_BIT = 0x20;
 const DELETE_HORIZON_BIT = 0x40;
+const KEPT_BITS = CODEC_MASK | TRANSACTIONAL_BIT | CONTROL_BIT | DELETE_HORIZON_BIT;
 
 export const NO_TIMESTAMP = -1;
 export const NO_PRODUCER_ID = -1;
@@ -221,10 +222,13 @@ export function setPartitionLeaderEpoch(buf: Buffer, pos: number, epoch: number)
   buf.writeInt32BE(epoch, pos + LEADER_EPOCH_OFFSET);
 }
 
-/** Sets the timestamp type and the max timestamp, and renews the CRC if either changed. */
+/**
+ * Sets the timestamp type and the max timestamp, and renews the CRC if either changed. Attribute bits that mean
+ * nothing are cleared then, as Kafka's DefaultRecordBatch#setMaxTimestamp does.
+ */
 export function setMaxTimestamp(buf: Buffer, pos: number, type: TimestampType, timestampMs: number): void {
   if (timestampType(buf, pos) === type && maxTimestamp(buf, pos) === timestampMs) return;
-  const cleared = attributes(buf, pos) & ~LOG_APPEND_TIME_BIT;
+  const cleared = attributes(buf, pos) & KEPT_BITS;
   const value = type === 'LogAppendTime' ? cleared | LOG_APPEND_TIME_BIT : cleared;
   buf.writeInt16BE(value, pos + ATTRIBUTES_OFFSET);
   writeInt64(buf, pos + MAX_TIMESTAMP_OFFSET, timestampMs);
@@ -257,6 +261,8 @@ export type BatchInput = {
   readonly compressionLevel?: number;
   /** For records that bring no timestamp of their own. Default: none (-1). */
   readonly timestampMs?: number;
+  /** For batches that keep a max timestamp without the record that had it. Default: the records' latest. */
+  readonly maxTimestampMs?: number;
   /** Makes the batch LogAppendTime, with this as its max timestamp. */
   readonly logAppendTimeMs?: number;
   readonly producerId?: number;
@@ -297,7 +303,13 @@ export function buildBatch(input: BatchInput): Buffer {
     pos = writeRecord(plain, pos, record, bodySizes[index] ?? 0, delta, deltaMs);
   });
   const batch = compressed ? withRoomForHeader(compress(codec, plain, input.compressionLevel)) : plain;
-  writeHeader(batch, input, baseMs, input.logAppendTimeMs ?? maxMs, (input.lastOffset ?? last) - base);
+  writeHeader(
+    batch,
+    input,
+    baseMs,
+    input.logAppendTimeMs ?? input.maxTimestampMs ?? maxMs,
+    (input.lastOffset ?? last) - base,
+  );
   return batch;
 }
 
