@@ -121,11 +121,26 @@ export function decodeMessage<M extends Message>(
   return decode(codecsOfMessage(message), version, buffer, offset, end) as DataOf<M>;
 }
 
-/** Encodes a record or another message that stands alone, into a buffer of its own. */
+/** As `decodeMessage`, and tells where the message ended. */
+export function decodeMessageAt<M extends Message>(
+  message: M,
+  version: number,
+  buffer: Buffer,
+  offset = 0,
+  end = buffer.length,
+): DecodeResult<DataOf<M>> {
+  const value = decodeMessage(message, version, buffer, offset, end);
+  return { value, end: cursor.position };
+}
+
+/**
+ * Encodes a record or another message that stands alone, into a buffer of its own: records may live long, and must
+ * not keep the writer's slab alive.
+ */
 export function encodeMessage<M extends Message>(message: M, version: number, value: DataInput<M>): Buffer {
   writer.begin();
   writeMessage(writer, message, version, value);
-  return joinCopy(writer.finish());
+  return Buffer.concat(writer.finish());
 }
 
 /** Writes a record or another message that stands alone behind what the writer holds already. */
@@ -136,11 +151,6 @@ export function writeMessage<M extends Message>(
   value: DataInput<M>,
 ): void {
   encoderOf(codecsOfMessage(message), version)(into, value);
-}
-
-/** Copies chunks out of the writer's slab, which must not be kept alive by small things that live long. */
-export function joinCopy(chunks: readonly Buffer[]): Buffer {
-  return Buffer.concat(chunks);
 }
 
 /** The source of the functions that are compiled for one version, for people. */
