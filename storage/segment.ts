@@ -1,0 +1,563 @@
+/**
+ * One segment of a log: a `.log` file of record batches, end to end, and its three indexes.
+ *
+ * Always true:
+ * - Every offset in the segment is at or above `baseOffset`, ascends, and fits 31 bits above it.
+ * - `sizeBytes` counts the batches that were added, `writtenBytes` those that are in the file; the difference is
+ *   what the log still holds staged. Index entries may point to staged batches; they reach their files only later.
+ * - Bytes from `trustedFrom` on were checked or written by this process. What lies before it is served only after
+ *   its CRC has been checked, so that a bit that flipped on disk is never passed on.
+ * - An index entry is believed only if the batch it points to agrees with it; otherwise the index is rebuilt.
+ *
+ * Reading and appending agree with Kafka's LogSegment.
+ */
+
+import { assert } from '../protocol/assert.ts';
+import {
+  BATCH_HEADER_SIZE,
+  baseOffset,
+  isCrcValid,
+  iterateRecords,
+  lastOffset,
+  MAGIC_V2,
+  magic,
+  maxTimestamp,
+  partitionLeaderEpoch,
+  sizeInBytes,
+} from '../protocol/batch.ts';
+import { BatchScanner, HEADER_CHUNK_BYTES } from './batch-scanner.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import {
+  DELETED_SUFFIX,
+  joinPath,
+  LOG_SUFFIX,
+  OFFSET_INDEX_SUFFIX,
+  segmentFileName,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+} from './layout.ts';
+import type { LogConfig } from './log-config.ts';
+import { maxSegmentMs } from './log-config.ts';
+import { OffsetIndex } from './offset-index.ts';
+import { NO_TIMESTAMP, TimeIndex } from './time-index.ts';
+import { TransactionIndex } from './transaction-index.ts';
+
+/** What a read of one segment gives. `damagedAt` is the offset of a batch whose bytes are not what was written. */
+export interface SegmentRead {
+  /** Whole batches in one piece of memory of its own; the first holds the offset asked for, or follows it. */
+  readonly records: Buffer;
+  readonly position: number;
+  /** The bytes that a reader who takes cut batches would have got, up to its limit. */
+  readonly availableBytes: number;
+  readonly damagedAt: number;
+}
+
+export interface TimestampAndOffset {
+  readonly timestamp: number;
+  readonly offset: number;
+  readonly leaderEpoch: number;
+}
+
+/** What an append changes, kept so that it can be undone when the bytes do not reach the file. */
+export interface SegmentMark {
+  sizeBytes: number;
+  offsetEntries: number;
+  timeEntries: number;
+  transactionEntries: number;
+  maxTimestampMs: number;
+  offsetOfMaxTimestamp: number;
+  bytesSinceIndexEntry: number;
+  firstTimestampMs: number;
+}
+
+export interface SegmentParts {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly baseOffset: number;
+  readonly indexIntervalBytes: number;
+  readonly rollJitterMs: number;
+  readonly createdMs: number;
+}
+
+/** A timestamp that has not been looked up yet. */
+const UNKNOWN = Number.NaN;
+
+export class Segment {
+  readonly baseOffset: number;
+  readonly rollJitterMs: number;
+  readonly transactionIndex: TransactionIndex;
+  trustedFrom = 0;
+  readonly #disk: Disk;
+  #directory: string;
+  #file: DiskFile | null = null;
+  #offsetIndex: OffsetIndex | null = null;
+  #timeIndex: TimeIndex | null = null;
+  #indexesChecked = false;
+  #indexIntervalBytes: number;
+  #createdMs: number;
+  #sizeBytes = 0;
+  #writtenBytes = 0;
+  #bytesSinceIndexEntry = 0;
+  #maxTimestampMs = UNKNOWN;
+  #offsetOfMaxTimestamp = -1;
+  #firstTimestampMs = UNKNOWN;
+  #isUsed = false;
+
+  private constructor(parts: SegmentParts) {
+    this.#disk = parts.disk;
+    this.#directory = parts.directory;
+    this.baseOffset = parts.baseOffset;
+    this.#indexIntervalBytes = parts.indexIntervalBytes;
+    this.rollJitterMs = parts.rollJitterMs;
+    this.#createdMs = parts.createdMs;
+    this.transactionIndex = new TransactionIndex(parts.disk, this.#path(TRANSACTION_INDEX_SUFFIX));
+  }
+
+  /** A new, empty segment; leftovers of the same name go first, as in LocalLog.roll. */
+  static create(parts: SegmentParts, indexBytes: number): Segment {
+    const segment = new Segment(parts);
+    for (const suffix of [LOG_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
+      if (parts.disk.status(segment.#path(suffix)) !== null) parts.disk.removeNow(segment.#path(suffix));
+    }
+    segment.#file = parts.disk.open(segment.#path(LOG_SUFFIX), true);
+    segment.#newIndexes(indexBytes);
+    segment.transactionIndex.reset();
+    segment.#maxTimestampMs = NO_TIMESTAMP;
+    segment.#firstTimestampMs = NO_TIMESTAMP;
+    return segment;
+  }
+
+  /** A segment whose files exist. Its bytes are not trusted and its indexes not checked yet. */
+  static load(parts: SegmentParts): Segment {
+    const segment = new Segment(parts);
+    segment.#sizeBytes = parts.disk.status(segment.#path(LOG_SUFFIX))?.sizeBytes ?? 0;
+    segment.#writtenBytes = segment.#sizeBytes;
+    segment.trustedFrom = segment.#sizeBytes;
+    return segment;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** The largest timestamp in the segment, or -1. */
+  get maxTimestampMs(): number {
+    if (Number.isNaN(this.#maxTimestampMs)) {
+      const index = this.timeIndex;
+      this.#maxTimestampMs = index.lastTimestamp;
+      this.#offsetOfMaxTimestamp = index.lastOffset;
+    }
+    return this.#maxTimestampMs;
+  }
+
+  /** The last offset of the batch that brought the largest timestamp. */
+  get offsetOfMaxTimestamp(): number {
+    return this.maxTimestampMs === NO_TIMESTAMP ? this.baseOffset : this.#offsetOfMaxTimestamp;
+  }
+
+  /** The age that retention judges: the largest timestamp, or when the file last changed (LogSegment.largestTimestamp). */
+  get largestTimestampMs(): number {
+    if (this.maxTimestampMs >= 0) return this.maxTimestampMs;
+    return this.#disk.status(this.#path(LOG_SUFFIX))?.modifiedMs ?? this.#createdMs;
+  }
+
+  get file(): DiskFile {
+    this.#isUsed = true;
+    this.#file ??= this.#disk.open(this.#path(LOG_SUFFIX), false);
+    return this.#file;
+  }
+
+  get offsetIndex(): OffsetIndex {
+    this.#checkIndexes();
+    assert(this.#offsetIndex !== null, 'a checked segment has an offset index');
+    return this.#offsetIndex;
+  }
+
+  get timeIndex(): TimeIndex {
+    this.#checkIndexes();
+    assert(this.#timeIndex !== null, 'a checked segment has a time index');
+    return this.#timeIndex;
+  }
+
+  /** Whether a set of batches needs a new segment before it (LogSegment.shouldRoll). */
+  shouldRoll(config: LogConfig, bytes: number, lastOffset: number, timestampMs: number, nowMs: number): boolean {
+    if (this.#sizeBytes > config.segmentBytes - bytes) return true;
+    if (this.offsetIndex.isFull || this.timeIndex.isFull || !this.offsetIndex.canHold(lastOffset)) return true;
+    if (this.#sizeBytes === 0) return false;
+    return this.#waitedMs(nowMs, timestampMs) > maxSegmentMs(config) - this.rollJitterMs;
+  }
+
+  /** How long the segment has been open, by its records' own time where they have one. */
+  #waitedMs(nowMs: number, timestampMs: number): number {
+    if (Number.isNaN(this.#firstTimestampMs)) this.#firstTimestampMs = this.#readFirstTimestamp();
+    return this.#firstTimestampMs >= 0 ? timestampMs - this.#firstTimestampMs : nowMs - this.#createdMs;
+  }
+
+  #readFirstTimestamp(): number {
+    const scanner = new BatchScanner(this.file, 0, this.#writtenBytes, BATCH_HEADER_SIZE);
+    return scanner.next() ? maxTimestamp(scanner.buffer, scanner.at) : NO_TIMESTAMP;
+  }
+
+  /** Counts a batch at the end and indexes it; its bytes follow by `write`. */
+  add(batchLastOffset: number, timestampMs: number, bytes: number): void {
+    const position = this.#sizeBytes;
+    if (position === 0) this.#firstTimestampMs = timestampMs;
+    if (timestampMs > this.maxTimestampMs) {
+      this.#maxTimestampMs = timestampMs;
+      this.#offsetOfMaxTimestamp = batchLastOffset;
+    }
+    if (this.#bytesSinceIndexEntry > this.#indexIntervalBytes) this.#addIndexEntry(batchLastOffset, position);
+    this.#bytesSinceIndexEntry += bytes;
+    this.#sizeBytes = position + bytes;
+  }
+
+  #addIndexEntry(batchLastOffset: number, position: number): void {
+    // A set of several batches may fill the indexes in its midst; it stays whole, only less finely indexed.
+    if (this.offsetIndex.isFull || this.timeIndex.isFull) return;
+    this.offsetIndex.append(batchLastOffset, position);
+    this.timeIndex.maybeAppend(this.maxTimestampMs, this.offsetOfMaxTimestamp);
+    this.#bytesSinceIndexEntry = 0;
+  }
+
+  /** Puts the bytes of added batches into the file. @throws {DiskError} with part of them written. */
+  write(chunks: readonly Uint8Array[], bytes: number): void {
+    assert(this.#writtenBytes + bytes <= this.#sizeBytes, 'only added batches may be written');
+    this.file.write(chunks, this.#writtenBytes);
+    this.#writtenBytes += bytes;
+  }
+
+  mark(into: SegmentMark): void {
+    into.sizeBytes = this.#sizeBytes;
+    into.offsetEntries = this.offsetIndex.file.entryCount;
+    into.timeEntries = this.timeIndex.file.entryCount;
+    into.transactionEntries = this.transactionIndex.entries.length;
+    into.maxTimestampMs = this.maxTimestampMs;
+    into.offsetOfMaxTimestamp = this.#offsetOfMaxTimestamp;
+    into.bytesSinceIndexEntry = this.#bytesSinceIndexEntry;
+    into.firstTimestampMs = this.#firstTimestampMs;
+  }
+
+  /** Forgets the batches added since `mark`, and cuts what a failed write left of them. @throws {DiskError} */
+  undo(mark: SegmentMark): void {
+    this.#sizeBytes = mark.sizeBytes;
+    this.offsetIndex.file.truncateEntries(mark.offsetEntries);
+    this.timeIndex.file.truncateEntries(mark.timeEntries);
+    this.transactionIndex.truncateEntries(mark.transactionEntries);
+    this.#maxTimestampMs = mark.maxTimestampMs;
+    this.#offsetOfMaxTimestamp = mark.offsetOfMaxTimestamp;
+    this.#bytesSinceIndexEntry = mark.bytesSinceIndexEntry;
+    this.#firstTimestampMs = mark.firstTimestampMs;
+    this.#writtenBytes = mark.sizeBytes;
+    this.file.truncate(mark.sizeBytes);
+  }
+
+  /**
+   * Whole batches from the one that holds `offset` (or the first after it), at most `maxBytes`, all below `upTo`.
+   * With `minOneBatch` the first comes even if it is larger. Null when the segment has nothing at or past `offset`.
+   */
+  read(offset: number, maxBytes: number, minOneBatch: boolean, upTo: number): SegmentRead | null {
+    let start = this.#startFor(offset);
+    const end = this.#writtenBytes;
+    if (end - start < BATCH_HEADER_SIZE) return null;
+    // One read covers the search and, usually, the answer: the batch lies within an index interval of the entry.
+    let buffer = this.#readAt(start, Math.min(end - start, maxBytes + this.#indexIntervalBytes + BATCH_HEADER_SIZE));
+    let at = 0;
+    while (!isPlausibleHeader(buffer, at) || lastOffset(buffer, at) < offset) {
+      if (buffer.length - at < BATCH_HEADER_SIZE) {
+        if (end - start - at < BATCH_HEADER_SIZE) return null;
+        start += at;
+        at = 0;
+        buffer = this.#readAt(start, Math.min(end - start, Math.max(maxBytes, HEADER_CHUNK_BYTES)));
+        if (buffer.length < BATCH_HEADER_SIZE) return damaged(start, offset);
+      }
+      if (!isPlausibleHeader(buffer, at)) return damaged(start + at, offset);
+      if (lastOffset(buffer, at) < offset) at += sizeInBytes(buffer, at);
+    }
+    const firstBytes = sizeInBytes(buffer, at);
+    const limit = Math.min(minOneBatch ? Math.max(maxBytes, firstBytes) : maxBytes, end - start - at);
+    if (buffer.length - at < Math.min(firstBytes, limit)) {
+      start += at;
+      at = 0;
+      buffer = this.#readAt(start, limit);
+    }
+    return this.#cut(buffer, at, start, limit, upTo);
+  }
+
+  /** Keeps of the bytes read what is whole, below `upTo`, and intact. */
+  #cut(buffer: Buffer, at: number, start: number, limit: number, upTo: number): SegmentRead {
+    const end = Math.min(buffer.length, at + limit);
+    let to = at;
+    let damagedAt = -1;
+    while (end - to >= BATCH_HEADER_SIZE) {
+      if (!isPlausibleHeader(buffer, to)) {
+        damagedAt = to;
+        break;
+      }
+      const size = sizeInBytes(buffer, to);
+      if (lastOffset(buffer, to) >= upTo || to + size > end) break;
+      if (start + to < this.trustedFrom && !isCrcValid(buffer, to)) {
+        damagedAt = to;
+        break;
+      }
+      to += size;
+    }
+    // Damage matters to this reader only when it comes first; otherwise it gets what lies before it.
+    const damage = damagedAt === at ? Math.max(this.baseOffset, baseOffset(buffer, at)) : -1;
+    const cutByUpTo = end - to >= BATCH_HEADER_SIZE && lastOffset(buffer, to) >= upTo;
+    const availableBytes = cutByUpTo ? to - at : end - at;
+    return { records: buffer.subarray(at, to), position: start + at, availableBytes, damagedAt: damage };
+  }
+
+  /** Where to begin looking for `offset`, by the index if what it points to bears it out. */
+  #startFor(offset: number): number {
+    const slot = this.offsetIndex.lookup(offset);
+    if (slot < 0) return 0;
+    const position = this.offsetIndex.positionAt(slot);
+    if (position >= this.trustedFrom || this.#entryIsTrue(slot, position)) return position;
+    this.rebuildIndexes();
+    const rebuilt = this.offsetIndex.lookup(offset);
+    return rebuilt < 0 ? 0 : this.offsetIndex.positionAt(rebuilt);
+  }
+
+  #entryIsTrue(slot: number, position: number): boolean {
+    if (position + BATCH_HEADER_SIZE > this.#writtenBytes) return false;
+    const header = this.#readAt(position, BATCH_HEADER_SIZE);
+    if (!isPlausibleHeader(header, 0)) return false;
+    const entryOffset = this.offsetIndex.offsetAt(slot);
+    // A follower of Apache Kafka indexes a set of batches by its last offset, so the batch may end before the entry.
+    return baseOffset(header, 0) >= this.baseOffset && lastOffset(header, 0) <= entryOffset;
+  }
+
+  /** The position of the first batch that ends at or past `offset`; the size of the file when there is none. */
+  positionFor(offset: number): number {
+    const scanner = new BatchScanner(this.file, this.#startFor(offset), this.#writtenBytes);
+    while (scanner.next()) if (scanner.lastOffset >= offset) return scanner.position;
+    return scanner.position;
+  }
+
+  /** The offset after the last whole batch, by its header; `baseOffset` when there is none (LogSegment.readNextOffset). */
+  readNextOffset(): number {
+    let next = this.baseOffset;
+    const start = this.#startFor(Number.MAX_SAFE_INTEGER);
+    const scanner = new BatchScanner(this.file, start, this.#writtenBytes);
+    while (scanner.next()) next = scanner.lastOffset + 1;
+    return next;
+  }
+
+  /** The first record at or after `timestampMs` whose offset is at least `fromOffset`, or null. */
+  findByTimestamp(timestampMs: number, fromOffset: number): TimestampAndOffset | null {
+    const slot = this.timeIndex.lookup(timestampMs);
+    const indexed = slot < 0 ? this.baseOffset : this.timeIndex.offsetAt(slot);
+    const start = this.#startFor(Math.max(indexed, fromOffset));
+    const scanner = new BatchScanner(this.file, start, this.#writtenBytes);
+    while (scanner.next()) {
+      if (maxTimestamp(scanner.buffer, scanner.at) < timestampMs || scanner.lastOffset < fromOffset) continue;
+      if (!scanner.loadWhole()) return null;
+      const leaderEpoch = partitionLeaderEpoch(scanner.buffer, scanner.at);
+      for (const record of iterateRecords(scanner.buffer, scanner.at)) {
+        if (record.timestampMs < timestampMs || record.offset < fromOffset) continue;
+        return { timestamp: record.timestampMs, offset: record.offset, leaderEpoch };
+      }
+    }
+    return null;
+  }
+
+  /** Cuts everything from `offset` on. The segment becomes the active one. */
+  truncateTo(offset: number, indexBytes: number, nowMs: number): void {
+    const position = offset <= this.baseOffset ? 0 : this.positionFor(offset);
+    this.offsetIndex.truncateTo(offset);
+    this.timeIndex.truncateTo(offset);
+    this.transactionIndex.truncateTo(offset);
+    this.resizeIndexes(indexBytes);
+    this.file.truncate(position);
+    this.#sizeBytes = position;
+    this.#writtenBytes = position;
+    this.trustedFrom = Math.min(this.trustedFrom, position);
+    this.#bytesSinceIndexEntry = 0;
+    this.#rescanMaxTimestamp();
+    if (position > 0) return;
+    this.#createdMs = nowMs;
+    this.#firstTimestampMs = NO_TIMESTAMP;
+  }
+
+  /** The indexed maximum may lie behind the true one by the batches after the last entry. */
+  #rescanMaxTimestamp(): void {
+    this.#maxTimestampMs = this.timeIndex.lastTimestamp;
+    this.#offsetOfMaxTimestamp = this.timeIndex.lastOffset;
+    const start = this.#startFor(this.timeIndex.lastOffset);
+    const scanner = new BatchScanner(this.file, start, this.#writtenBytes);
+    while (scanner.next()) {
+      const timestampMs = maxTimestamp(scanner.buffer, scanner.at);
+      if (timestampMs <= this.#maxTimestampMs) continue;
+      this.#maxTimestampMs = timestampMs;
+      this.#offsetOfMaxTimestamp = scanner.lastOffset;
+    }
+  }
+
+  /** Makes the offset and time index anew from the batch headers; the transaction index needs producer state. */
+  rebuildIndexes(): void {
+    const indexBytes = Math.max(this.#offsetIndex?.file.maxEntries ?? 0, this.#sizeBytes / BATCH_HEADER_SIZE + 2) * 12;
+    this.#newIndexes(indexBytes);
+    const size = this.#writtenBytes;
+    this.#forgetContents();
+    const scanner = new BatchScanner(this.file, 0, size);
+    while (scanner.next()) {
+      this.add(scanner.lastOffset, maxTimestamp(scanner.buffer, scanner.at), scanner.sizeBytes);
+    }
+    this.#sizeBytes = size;
+    this.#writtenBytes = size;
+    this.timeIndex.maybeAppend(this.maxTimestampMs, this.offsetOfMaxTimestamp, true);
+    this.trimIndexes();
+  }
+
+  /** For recovery: empty indexes and no batches; the scan adds them again, then `recovered` says how far. */
+  beginRecovery(indexBytes: number): void {
+    this.#newIndexes(indexBytes);
+    this.transactionIndex.reset();
+    this.#forgetContents();
+  }
+
+  recovered(validBytes: number): void {
+    this.#sizeBytes = validBytes;
+    this.#writtenBytes = validBytes;
+    this.trustedFrom = 0;
+    if (this.file.sizeBytes() !== validBytes) this.file.truncate(validBytes);
+    this.timeIndex.maybeAppend(this.maxTimestampMs, this.offsetOfMaxTimestamp, true);
+    this.trimIndexes();
+  }
+
+  #forgetContents(): void {
+    this.#sizeBytes = 0;
+    this.#bytesSinceIndexEntry = 0;
+    this.#maxTimestampMs = NO_TIMESTAMP;
+    this.#offsetOfMaxTimestamp = -1;
+    this.#firstTimestampMs = NO_TIMESTAMP;
+  }
+
+  resizeIndexes(indexBytes: number): void {
+    this.offsetIndex.file.resize(indexBytes);
+    this.timeIndex.file.resize(indexBytes);
+  }
+
+  trimIndexes(): void {
+    this.offsetIndex.file.trim();
+    this.timeIndex.file.trim();
+  }
+
+  /** The segment is no longer the active one, or its log is closed: indexes get their final form. */
+  becomeInactive(): void {
+    this.timeIndex.maybeAppend(this.maxTimestampMs, this.offsetOfMaxTimestamp, true);
+    this.trimIndexes();
+    this.transactionIndex.write();
+  }
+
+  writeIndexes(): void {
+    this.#offsetIndex?.file.write();
+    this.#timeIndex?.file.write();
+    this.transactionIndex.write();
+  }
+
+  async syncIndexes(): Promise<void> {
+    await this.offsetIndex.file.sync();
+    await this.timeIndex.file.sync();
+    await this.transactionIndex.sync();
+  }
+
+  syncIndexesNow(): void {
+    this.offsetIndex.file.syncNow();
+    this.timeIndex.file.syncNow();
+  }
+
+  /** Closes the file and drops index buffers when nothing has used the segment since the last call. */
+  releaseIfIdle(): void {
+    if (this.#isUsed) {
+      this.#isUsed = false;
+      return;
+    }
+    this.closeFile();
+    this.#offsetIndex?.file.release();
+    this.#timeIndex?.file.release();
+    this.transactionIndex.release();
+  }
+
+  closeFile(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  set indexIntervalBytes(bytes: number) {
+    this.#indexIntervalBytes = bytes;
+  }
+
+  /** The log's directory has another name now. */
+  movedTo(directory: string): void {
+    this.closeFile();
+    this.#directory = directory;
+    this.#offsetIndex?.file.movedTo(this.#path(OFFSET_INDEX_SUFFIX));
+    this.#timeIndex?.file.movedTo(this.#path(TIME_INDEX_SUFFIX));
+    this.transactionIndex.movedTo(this.#path(TRANSACTION_INDEX_SUFFIX));
+  }
+
+  /** Renames the files so that no start takes them for a segment again; gives the new names. */
+  markDeleted(): string[] {
+    this.closeFile();
+    const renamed: string[] = [];
+    for (const suffix of [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
+      const path = this.#path(suffix);
+      if (this.#disk.status(path) === null) continue;
+      this.#disk.rename(path, path + DELETED_SUFFIX);
+      renamed.push(path + DELETED_SUFFIX);
+    }
+    return renamed;
+  }
+
+  #newIndexes(indexBytes: number): void {
+    const { baseOffset } = this;
+    this.#offsetIndex = OffsetIndex.create(this.#disk, this.#path(OFFSET_INDEX_SUFFIX), baseOffset, indexBytes);
+    this.#timeIndex = TimeIndex.create(this.#disk, this.#path(TIME_INDEX_SUFFIX), baseOffset, indexBytes);
+    this.#indexesChecked = true;
+  }
+
+  /** Reads the index files at their first use; missing ones, and ones that can't be true, are made anew. */
+  #checkIndexes(): void {
+    if (this.#indexesChecked) return;
+    this.#indexesChecked = true;
+    this.#offsetIndex = OffsetIndex.load(this.#disk, this.#path(OFFSET_INDEX_SUFFIX), this.baseOffset);
+    this.#timeIndex = TimeIndex.load(this.#disk, this.#path(TIME_INDEX_SUFFIX), this.baseOffset);
+    const sound =
+      this.#offsetIndex?.isWellFormed(this.#writtenBytes) === true &&
+      this.#timeIndex?.isWellFormed(Number.MAX_SAFE_INTEGER) === true;
+    if (!sound) this.rebuildIndexes();
+  }
+
+  #readAt(position: number, bytes: number): Buffer {
+    const buffer = bytes < SMALL_READ_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+    const count = this.file.read(buffer, position);
+    return count === bytes ? buffer : buffer.subarray(0, count);
+  }
+
+  #path(suffix: string): string {
+    return joinPath(this.#directory, segmentFileName(this.baseOffset, suffix));
+  }
+}
+
+/** Below this, memory comes from Node's shared pool. */
+const SMALL_READ_BYTES = 2048;
+
+const isPlausibleHeader = (buffer: Buffer, at: number): boolean =>
+  buffer.length - at >= BATCH_HEADER_SIZE &&
+  magic(buffer, at) === MAGIC_V2 &&
+  sizeInBytes(buffer, at) >= BATCH_HEADER_SIZE &&
+  baseOffset(buffer, at) >= 0 &&
+  lastOffset(buffer, at) >= baseOffset(buffer, at);
+
+const damaged = (position: number, offset: number): SegmentRead => ({
+  records: Buffer.alloc(0),
+  position,
+  availableBytes: 0,
+  damagedAt: offset,
+});
