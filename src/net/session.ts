@@ -1,0 +1,46 @@
+/**
+ * What the network layer and the protocol above it agree on. The server implements `Session`, the network gives it
+ * a `Channel`; neither imports the other's implementation.
+ */
+
+/**
+ * A complete response with its size prefix, in chunks that are written as they are and must not be changed afterwards;
+ * 'none' for a request without an answer (Produce with acks 0); 'close' to close the connection after the answers
+ * already given, the only way in which Kafka answers garbage.
+ */
+export type Reply = readonly Buffer[] | 'none' | 'close';
+
+/** The protocol's side of one connection. */
+export interface Session {
+  /**
+   * Handles one request frame, without its size prefix, and gives the answer or its promise.
+   *
+   * `frame` is borrowed: it and all views of it are valid only until this returns, not until the promise settles.
+   * The next frame is handed over only after the answer, as Kafka mutes the channel of a request in progress.
+   * A rejected promise or an exception closes the connection.
+   */
+  receive(frame: Buffer): Reply | Promise<Reply>;
+  /** The connection is gone; called once. A promise still pending is not waited for. */
+  closed(): void;
+}
+
+/** The network's side of one connection. */
+export interface Channel {
+  /** Unique in the process, never reused. */
+  readonly id: number;
+  readonly listenerName: string;
+  /** As Java prints it, without a slash. */
+  readonly remoteHost: string;
+  readonly remotePort: number;
+  readonly localHost: string;
+  readonly localPort: number;
+  readonly isClosed: boolean;
+  /** Hands over no request for this long (KIP-219), counted from now; the answer given meanwhile still leaves. */
+  mute(delayMs: number): void;
+  /** Runs `action` exactly once: when the answer to the request in progress has left, or never will. */
+  afterWrite(action: () => void): void;
+  /** Closes when the answer in progress has left (a failed login is answered, then the connection ends). */
+  closeAfterReply(): void;
+  /** Closes at once. */
+  destroy(): void;
+}
