@@ -1,0 +1,101 @@
+/**
+ * What the group machine has to tell an operator: one note per transition of a group, as fields for a log line.
+ *
+ * Notes are for people: nothing in the program reads them back.
+ */
+
+/** Why a member is no longer in a group. */
+export type Departure =
+  | 'left'
+  | 'session expired'
+  | 'did not rejoin in time'
+  | 'did not sync in time'
+  | 'group is full'
+  | 'replaced by its successor';
+
+export interface DepartedMember {
+  readonly memberId: string;
+  readonly why: Departure;
+}
+
+export type Note =
+  | {
+      readonly event: 'group rebalancing';
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly reason: string;
+      /** As the client put it (KIP-800), null when it did not say. */
+      readonly clientReason: string | null;
+      readonly memberCount: number;
+      /** Members that have yet to rejoin, the first few. */
+      readonly waitingFor: readonly string[];
+    }
+  | {
+      readonly event: 'group completed join';
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly protocolName: string;
+      readonly leaderId: string;
+      readonly memberCount: number;
+      readonly joined: readonly string[];
+      readonly left: readonly DepartedMember[];
+      readonly durationMs: number;
+      /** Members whose SyncGroup is awaited; the leader's carries the assignment. */
+      readonly waitingFor: readonly string[];
+    }
+  | {
+      readonly event: 'group stable';
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly memberCount: number;
+      readonly durationMs: number;
+    }
+  | {
+      readonly event: 'group empty';
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly left: readonly DepartedMember[];
+      readonly durationMs: number;
+    }
+  | {
+      readonly event: 'group waits for any member';
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly waitingFor: readonly string[];
+    }
+  | {
+      readonly event: 'static member replaced';
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly groupInstanceId: string;
+      readonly oldMemberId: string;
+      readonly newMemberId: string;
+    }
+  | {
+      readonly event: 'group removed';
+      readonly groupId: string;
+      readonly generationId: number;
+      readonly why: 'deleted' | 'nothing left';
+      readonly offsetCount: number;
+    }
+  | { readonly event: 'offsets expired'; readonly groupId: string; readonly offsetCount: number }
+  | {
+      readonly event: 'write failed';
+      readonly groupId: string;
+      readonly errorCode: number;
+      readonly what: string;
+    }
+  | { readonly event: 'record skipped'; readonly offset: number; readonly why: string };
+
+/** Lists in notes are cut to this many, so that a line about a group of thousands stays a line. */
+export const NOTED_MEMBERS_MAX = 10;
+
+/** The first few of `all`. */
+export function firstFew<T>(all: Iterable<T>): T[] {
+  const few: T[] = [];
+  for (const item of all) {
+    if (few.length === NOTED_MEMBERS_MAX) break;
+    few.push(item);
+  }
+  return few;
+}

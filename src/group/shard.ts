@@ -1,0 +1,194 @@
+/**
+ * What the rules of the group machine work on: the groups of one partition of __consumer_offsets, their
+ * deadlines, and the outcome of the step under way.
+ *
+ * What is always true:
+ * - `now` is the moment of the step under way; nothing else tells time;
+ * - whoever issues a write hears of its fate once, after the fates of all writes before it that made it into
+ *   the log;
+ * - a producer id is in `openTransactions` with each group that has offsets in the log under its open transaction.
+ */
+import { assert } from '../../protocol/assert.ts';
+import { ErrorCode } from '../../protocol/errors.ts';
+import type { Member, Ticket } from './classic-group.ts';
+import { ClassicGroup } from './classic-group.ts';
+import type { GroupConfig } from './config.ts';
+import { Deadline, Deadlines } from './deadlines.ts';
+import type { Note } from './notes.ts';
+import type {
+  Answer,
+  CoordinatorRecord,
+  Instant,
+  Outcome,
+  Responses,
+  TransactionOfWrite,
+  Write,
+  WriteFate,
+} from './outcome.ts';
+
+/** A group of either protocol (KIP-848 adds the second); `type` tells which. */
+export type Group = ClassicGroup;
+
+/** What is to happen when a group's own deadlines pass. */
+export interface GroupExpirations {
+  join(group: ClassicGroup): void;
+  sync(group: ClassicGroup): void;
+  session(group: ClassicGroup, member: Member): void;
+  pendingMember(group: ClassicGroup, memberId: string): void;
+}
+
+interface PendingWrite {
+  /** Told once, when the fate is known or the time is up. */
+  readonly settle: (fate: WriteFate) => void;
+  /** What the records alone change. Kept after the time was up, since the records may still be committed. */
+  readonly apply: ((baseOffset: number) => void) | null;
+  /** Undoes what stood for the write being on its way. */
+  readonly end: (() => void) | null;
+  isOverdue: boolean;
+}
+
+export class Shard {
+  readonly config: GroupConfig;
+  readonly groups = new Map<string, Group>();
+  readonly deadlines = new Deadlines();
+  /** By producer id, the groups with offsets in its open transaction. */
+  readonly openTransactions = new Map<number, Set<Group>>();
+  now: Instant = { monotonicMs: 0, wallMs: 0 };
+  #expirations: GroupExpirations | null = null;
+  #nextWriteId = 1;
+  readonly #pendingWrites = new Map<number, PendingWrite>();
+  #writes: Write[] = [];
+  #answers: Answer[] = [];
+  #notes: Note[] = [];
+
+  constructor(config: GroupConfig) {
+    this.config = config;
+  }
+
+  set expirations(expirations: GroupExpirations) {
+    this.#expirations = expirations;
+  }
+
+  get pendingWriteCount(): number {
+    return this.#pendingWrites.size;
+  }
+
+  // Groups ---------------------------------------------------------------------------------------------------
+
+  /** The group, made if it is not there; null when there is no room for another. */
+  getOrCreate(groupId: string): Group | null {
+    const existing = this.groups.get(groupId);
+    if (existing !== undefined) return existing;
+    if (this.groups.size >= this.config.maxGroups) return null;
+    return this.createGroup(groupId);
+  }
+
+  createGroup(groupId: string): Group {
+    const expirations = this.#expirations;
+    assert(expirations !== null, 'The rules are in place before the first group is.');
+    const group: ClassicGroup = new ClassicGroup(groupId, {
+      state: 'Empty',
+      stateTimestampMs: this.now.wallMs,
+      joinDeadline: new Deadline(() => expirations.join(group)),
+      syncDeadline: new Deadline(() => expirations.sync(group)),
+    });
+    this.groups.set(groupId, group);
+    return group;
+  }
+
+  /** Forgets a group. It has no members and nothing parked. */
+  removeGroup(group: Group): void {
+    assert(group.members.size === 0, 'A group that is removed has no members.');
+    for (const deadline of group.pendingMembers.values()) this.deadlines.clear(deadline);
+    group.pendingMembers.clear();
+    this.deadlines.clear(group.joinDeadline);
+    this.deadlines.clear(group.syncDeadline);
+    if (this.groups.get(group.groupId) === group) this.groups.delete(group.groupId);
+    for (const [producerId, groups] of this.openTransactions) {
+      if (groups.delete(group) && groups.size === 0) this.openTransactions.delete(producerId);
+    }
+  }
+
+  sessionOf(group: ClassicGroup, member: () => Member): Deadline {
+    const expirations = this.#expirations;
+    assert(expirations !== null, 'The rules are in place before the first member is.');
+    return new Deadline(() => expirations.session(group, member()));
+  }
+
+  pendingSessionOf(group: ClassicGroup, memberId: string): Deadline {
+    const expirations = this.#expirations;
+    assert(expirations !== null, 'The rules are in place before the first member is.');
+    return new Deadline(() => expirations.pendingMember(group, memberId));
+  }
+
+  // Output ---------------------------------------------------------------------------------------------------
+
+  /** `type` says which command is answered; it exists for the compiler. */
+  answer<T extends keyof Responses>(_type: T, ticket: Ticket | number, response: Responses[T]): void {
+    this.#answers.push({ token: typeof ticket === 'number' ? ticket : ticket.token, response });
+  }
+
+  note(note: Note): void {
+    this.#notes.push(note);
+  }
+
+  /** Ids grow by one; the write is appended after all that were issued before. */
+  write(
+    records: readonly CoordinatorRecord[],
+    then: {
+      settle: (fate: WriteFate) => void;
+      apply?: (baseOffset: number) => void;
+      end?: () => void;
+    },
+    transaction: TransactionOfWrite | null = null,
+  ): number {
+    assert(records.length > 0, 'A write has records.');
+    const id = this.#nextWriteId++;
+    this.#writes.push({ id, records, transaction });
+    const { settle, apply = null, end = null } = then;
+    this.#pendingWrites.set(id, { settle, apply, end, isOverdue: false });
+    return id;
+  }
+
+  take(): Outcome {
+    const outcome: Outcome = { writes: this.#writes, answers: this.#answers, notes: this.#notes };
+    this.#writes = [];
+    this.#answers = [];
+    this.#notes = [];
+    return outcome;
+  }
+
+  // Fates of writes ------------------------------------------------------------------------------------------
+
+  committed(writeId: number, baseOffset: number): void {
+    const write = this.#takeWrite(writeId);
+    write.end?.();
+    write.apply?.(baseOffset);
+    if (!write.isOverdue) write.settle({ errorCode: ErrorCode.NONE, baseOffset });
+  }
+
+  /** The records are not in the log and never will be, or this shard has lost it. */
+  failed(writeId: number, errorCode: number): void {
+    assert(errorCode !== ErrorCode.NONE, 'A failure has a code.');
+    const write = this.#takeWrite(writeId);
+    write.end?.();
+    if (!write.isOverdue) write.settle({ errorCode, baseOffset: -1 });
+  }
+
+  /** Whoever waits must wait no longer; the fate is still to be reported. */
+  overdue(writeId: number, errorCode: number): void {
+    assert(errorCode !== ErrorCode.NONE, 'A failure has a code.');
+    const write = this.#pendingWrites.get(writeId);
+    assert(write !== undefined, 'The fate of a write is reported once.');
+    if (write.isOverdue) return;
+    write.isOverdue = true;
+    write.settle({ errorCode, baseOffset: -1 });
+  }
+
+  #takeWrite(writeId: number): PendingWrite {
+    const write = this.#pendingWrites.get(writeId);
+    assert(write !== undefined, 'The fate of a write is reported once.');
+    this.#pendingWrites.delete(writeId);
+    return write;
+  }
+}
