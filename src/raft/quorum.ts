@@ -276,13 +276,13 @@ export class Quorum {
     if (state.leaderEpoch < this.log.lastEpoch) {
       this.note('warn', 'quorum-state is older than the last record of the log');
       this.#enter({ name: 'unattached', electionAtMs: this.#electionDeadline() });
-    } else if (state.leaderId === nodeId || (state.votedId === nodeId && this.log.lastEpoch === this.epoch)) {
-      // It led this epoch, or has records of it: to lead it again could give one (offset, epoch) two meanings
-      // after a loss of unflushed records (KAFKA-10527).
+    } else if (state.leaderId === nodeId && this.isVoter()) {
+      // It must not lead this epoch again: a loss of unflushed records would give one (offset, epoch) two meanings
+      // (KAFKA-10527).
       this.#enterResigned([]);
-    } else if (state.votedId === nodeId && this.isVoter()) {
-      this.#enterCandidate(1);
     } else if (state.votedId >= 0 && this.isVoter()) {
+      // Also a candidate comes back like this, with its vote given to itself: it may have won and appended in the
+      // moment before that was saved. It stands again in the next epoch.
       this.#enter({ name: 'voted', votedId: state.votedId, electionAtMs: this.#electionDeadline() });
     } else if (state.leaderId >= 0 && this.isVoter(state.leaderId)) {
       this.#enterFollower(state.leaderId);
@@ -292,11 +292,7 @@ export class Quorum {
     this.#save();
     this.#announce();
     if (this.isVoter() && this.remoteVoters.length === 0) {
-      if (this.role.name === 'candidate') {
-        this.maybeLead();
-      } else {
-        this.becomeCandidate();
-      }
+      this.becomeCandidate();
     }
   }
 
