@@ -356,7 +356,8 @@ function writeHeader(
 export function recordsSection(buf: Buffer, pos = 0, maxBytes = MAX_DECOMPRESSED_BYTES): Buffer {
   const section = buf.subarray(pos + BATCH_HEADER_SIZE, pos + sizeInBytes(buf, pos));
   const id = compressionId(buf, pos);
-  return id === 0 ? section : decompress(id, section, maxBytes);
+  // Kafka's reader ends with the first lz4 frame: so do we, or a batch would mean two things.
+  return id === 0 ? section : decompress(id, section, maxBytes, { firstFrameOnly: true });
 }
 
 /**

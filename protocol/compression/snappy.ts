@@ -187,8 +187,12 @@ function writeLiteral(src: Buffer, from: number, to: number, dst: Buffer, positi
     dst[d++] = coded & 0xff;
     dst[d++] = coded >>> 8;
   }
-  src.copy(dst, d, from, to);
-  return d + length;
+  if (length >= BULK) {
+    src.copy(dst, d, from, to);
+    return d + length;
+  }
+  for (let s = from; s < to; ) dst[d++] = src[s++] as number;
+  return d;
 }
 
 function writeCopy(dst: Buffer, position: number, offset: number, matched: number): number {
