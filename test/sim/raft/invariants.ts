@@ -31,6 +31,8 @@ export class Invariants {
   readonly #prefixes = new Map<number, number>();
   /** Hash of the committed log below each batch border; the key is the offset. */
   readonly #committed = new Map<number, { readonly hash: number; readonly epoch: number }>();
+  /** Commits in the order of their making, with the epoch of the leader that made them. */
+  readonly #commits: { readonly border: number; readonly byEpoch: number }[] = [];
   committedTo = 0;
   #toldEpoch = 0;
   readonly #savedEpochs = new Map<number, ElectionState>();
@@ -47,14 +49,11 @@ export class Invariants {
       throw new InvariantViolation('single-leader', `epoch ${epoch} is led by ${known} and ${node.id}`);
     }
     this.#leaderOfEpoch.set(epoch, node.id);
+    // A late winner of an old epoch need not have what newer leaders committed: its own commits will fail.
+    const due = this.#commits.findLast((commit) => commit.byEpoch < epoch)?.border ?? 0;
     const { log } = node.disk;
-    const hash = log.hashBelow(this.committedTo);
-    const expected = this.#committed.get(this.committedTo)?.hash;
-    if (log.startOffset <= this.committedTo && hash !== expected) {
-      throw new InvariantViolation(
-        'leader-completeness',
-        `${node.id} leads epoch ${epoch} without offset ${this.committedTo}`,
-      );
+    if (log.startOffset <= due && log.hashBelow(due) !== this.#committed.get(due)?.hash) {
+      throw new InvariantViolation('leader-completeness', `${node.id} leads epoch ${epoch} without ${due}`);
     }
   }
 
@@ -112,7 +111,7 @@ export class Invariants {
   }
 
   /** A commit is for ever, the same everywhere, and on the disks of a majority when a leader makes it. */
-  committed(node: Watched, from: number, to: number, isLeader: boolean): void {
+  committed(node: Watched, from: number, to: number, leaderEpoch: number | null): void {
     const { log } = node.disk;
     if (to > log.endOffset) {
       throw new InvariantViolation('commit-within-log', `${node.id} commits ${to} of ${log.endOffset}`);
@@ -127,7 +126,7 @@ export class Invariants {
         throw new InvariantViolation('committed-immutable', `${node.id} commits another ${batch.lastOffset}`);
       }
       if (known === undefined) {
-        if (!isLeader && border > this.committedTo) {
+        if (leaderEpoch === null && border > this.committedTo) {
           throw new InvariantViolation(
             'leader-commits-first',
             `${node.id} commits ${batch.lastOffset} before any leader`,
@@ -137,7 +136,8 @@ export class Invariants {
       }
       this.committedTo = Math.max(this.committedTo, border);
     }
-    if (isLeader) {
+    if (leaderEpoch !== null) {
+      this.#commits.push({ border: to, byEpoch: leaderEpoch });
       this.#onMajorityDisks(node, to);
     }
   }

@@ -10,7 +10,6 @@ import type {
   RaftInput,
   RaftResponse,
   ReplyEffect,
-  RoleName,
   SendEffect,
   SnapshotId,
 } from '../../../src/raft/messages.ts';
@@ -48,8 +47,8 @@ export class SimNode {
   core: RaftCore | null = null;
   life = 0;
   elections = 0;
-  /** Role and commits as the effects tell of them, in their order. */
-  #role: RoleName = 'unattached';
+  /** Epoch it leads, and commits, as the effects tell of them in their order. */
+  #leaderEpoch: number | null = null;
   #committedTo = 0;
   /** The node's clock runs this much too fast or too slow. */
   readonly #clockRate: number;
@@ -97,6 +96,7 @@ export class SimNode {
     };
     this.core = new RaftCore(config, log, () => this.#chance.next(), mutant?.rules);
     this.#committedTo = this.core.highWatermark;
+    this.#leaderEpoch = null;
     const saved = this.disk.savedState;
     const effects = this.core.start(mutant?.restored?.(this.id, saved) ?? saved, this.#localMs());
     this.#perform(effects);
@@ -243,11 +243,11 @@ export class SimNode {
         this.#storeChunk(effect);
         return;
       case 'highWatermark':
-        invariants.committed(this, this.#committedTo, effect.offset, this.#role === 'leader');
+        invariants.committed(this, this.#committedTo, effect.offset, this.#leaderEpoch);
         this.#committedTo = effect.offset;
         return;
       case 'roleChanged':
-        this.#role = effect.role;
+        this.#leaderEpoch = effect.role === 'leader' ? effect.epoch : null;
         if (effect.role === 'leader') {
           this.elections += 1;
           invariants.elected(this, effect.epoch);
@@ -262,7 +262,10 @@ export class SimNode {
     const { schedule, diskFaults } = this.#world;
     const stallMs = this.#chance.happens(diskFaults.stallRate) ? this.#chance.between(50, 3000) : 0;
     // In order, yet not one after the other: flushes that overlap share the disk's work.
-    return Math.max(lastMs + 0.001, schedule.nowMs + this.#chance.exponential(diskFaults.meanSyncMs) + stallMs);
+    return Math.max(
+      lastMs + 0.001,
+      schedule.nowMs + this.#chance.exponential(diskFaults.meanSyncMs) + stallMs,
+    );
   }
 
   /** Runs unless the node has died meanwhile. */
