@@ -16,6 +16,7 @@ import * as raft from '../../protocol/records/raft.ts';
 import * as remoteStorage from '../../protocol/records/remote-storage.ts';
 import * as transaction from '../../protocol/records/transaction.ts';
 import type { Field, Fields, Message } from '../../protocol/schema.ts';
+import { textOfOurs } from '../../scripts/schema-text.ts';
 
 export type Struct = Record<string, unknown>;
 
@@ -72,6 +73,17 @@ export const messages: ReadonlyMap<string, Message> = new Map(
     ResponseHeaderSchema,
   ].map((message) => [message.name, message]),
 );
+
+/** The canonical text of a message of ours, to compare with that of Kafka's schema file. */
+export function schemaText(message: Message): string {
+  const [, name, direction] = /^(.*)(Request|Response)$/.exec(message.name) ?? [];
+  const api = apis.find((candidate) => candidate.name === name);
+  if (api === undefined || direction === undefined) {
+    return textOfOurs({ ...message, unstable: false });
+  }
+  const unstable = direction === 'Request' && api.latestVersionUnstable;
+  return textOfOurs({ ...message, name: `${api.name}.${direction.toLowerCase()}`, unstable });
+}
 
 /** What a decoder must make of a vector: its values in our types, with the defaults of all that it does not name. */
 export function expectedStruct(fields: Fields, value: Struct): Struct {

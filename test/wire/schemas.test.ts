@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { apiByKey, apis } from '../../protocol/messages/index.ts';
+import { digest } from '../../scripts/schema-text.ts';
+import { laterMessages, messages, schemaText } from './message-vectors.ts';
+
+/** Made by `node scripts/schema-diff.ts --update` from the schema files of Apache Kafka 3.7.0. */
+const digests = JSON.parse(readFileSync(join(import.meta.dirname, 'schema-digests.json'), 'utf8')) as Record<
+  string,
+  string
+>;
+
+describe('schemas', () => {
+  test.each([...messages].filter(([name]) => !laterMessages.includes(name)))(
+    '%s has the fields, windows, tags and defaults of Apache Kafka 3.7.0.',
+    (name, message) => {
+      expect(digest(schemaText(message)), schemaText(message)).toBe(digests[name]);
+    },
+  );
+
+  test('There is a schema for every digest.', () => {
+    expect(Object.keys(digests).filter((name) => !messages.has(name))).toEqual([]);
+  });
+
+  test('The 75 APIs of 3.7.0 stand in the order of their keys, with 291 versions in all.', () => {
+    expect(apis.map(({ key }) => key)).toEqual([...apiByKey.keys()].sort((a, b) => a - b));
+    expect(apis).toHaveLength(75);
+    expect(apis.reduce((sum, { versions: [first, last] }) => sum + last - first + 1, 0)).toBe(291);
+  });
+});
