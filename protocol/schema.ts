@@ -255,7 +255,7 @@ export function ignorable<Out, In, Optional extends boolean>(
 }
 
 /** The explicit default of the field. */
-export function or<Out, In>(defaultValue: NoInfer<In>, field: Field<Out, In>): Field<Out, In, true> {
+export function or<Out, In>(defaultValue: NoInfer<Out>, field: Field<Out, In>): Field<Out, In, true> {
   return { ...field, defaultValue, optional: true };
 }
 

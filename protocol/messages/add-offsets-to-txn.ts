@@ -1,7 +1,10 @@
 import { api, errorCode, groupId, int16, int32, producerId, transactionalId } from '../schema.ts';
 
 /**
- * API 25. Key 25.
+ * API 25. Adds the offsets of a group to a transaction.
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v2: PRODUCER_FENCED may be answered in place of INVALID_PRODUCER_EPOCH (KIP-588).
  */
 export const AddOffsetsToTxn = api({
   name: 'AddOffsetsToTxn',

@@ -31,7 +31,12 @@ const addPartitionsToTxnTopicResult = {
 };
 
 /**
- * API 24. Key 24.
+ * API 24. Adds partitions to a transaction. Up to v3 clients ask for one transaction, from v4 on brokers ask
+ * for many.
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v2: PRODUCER_FENCED may be answered in place of INVALID_PRODUCER_EPOCH (KIP-588).
+ * - v4: many transactions at once; a mere check whether the partitions are in (KIP-890).
  */
 export const AddPartitionsToTxn = api({
   name: 'AddPartitionsToTxn',

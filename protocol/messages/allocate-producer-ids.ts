@@ -1,8 +1,6 @@
 import { api, brokerId, errorCode, int32, int64, or, producerId } from '../schema.ts';
 
-/**
- * API 67. Key 67.
- */
+/** API 67. A broker asks the controller for a block of producer ids (KIP-730). */
 export const AllocateProducerIds = api({
   name: 'AllocateProducerIds',
   key: 67,

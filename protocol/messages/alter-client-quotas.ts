@@ -1,8 +1,6 @@
 import { api, array, bool, errorCode, float64, int32, nullable, string } from '../schema.ts';
 
-/**
- * API 49. Key 49.
- */
+/** API 49. Sets and removes quotas (KIP-546). */
 export const AlterClientQuotas = api({
   name: 'AlterClientQuotas',
   key: 49,
@@ -12,6 +10,7 @@ export const AlterClientQuotas = api({
     entries: array({
       entity: array({
         entityType: string,
+        /** Null stands for the default entity. */
         entityName: nullable(string),
       }),
       ops: array({

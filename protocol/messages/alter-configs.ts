@@ -1,7 +1,9 @@
 import { api, array, bool, errorCode, int8, int32, mapKey, nullable, string } from '../schema.ts';
 
 /**
- * API 33. Key 33.
+ * API 33. Replaces the whole configuration of a resource. What is not named goes back to its default.
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
  */
 export const AlterConfigs = api({
   name: 'AlterConfigs',

@@ -1,8 +1,6 @@
 import { api, array, brokerId, errorCode, int32, nullable, or, string, topicName } from '../schema.ts';
 
-/**
- * API 45. Key 45.
- */
+/** API 45. Starts or cancels the move of partitions to other replicas (KIP-455). */
 export const AlterPartitionReassignments = api({
   name: 'AlterPartitionReassignments',
   key: 45,
@@ -14,6 +12,7 @@ export const AlterPartitionReassignments = api({
       name: topicName,
       partitions: array({
         partitionIndex: int32,
+        /** Null cancels the move. */
         replicas: or(null, nullable(array(brokerId))),
       }),
     }),

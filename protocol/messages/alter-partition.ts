@@ -16,7 +16,11 @@ import {
 } from '../schema.ts';
 
 /**
- * API 56. Key 56.
+ * API 56. A leader asks the controller to change the in-sync replicas of its partitions (KIP-497).
+ *
+ * - v1: leader recovery state (KIP-704).
+ * - v2: topic ids; INELIGIBLE_REPLICA and NEW_LEADER_ELECTED may be answered (KIP-841).
+ * - v3: broker epochs of the replicas (KIP-903).
  */
 export const AlterPartition = api({
   name: 'AlterPartition',

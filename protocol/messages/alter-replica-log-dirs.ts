@@ -1,7 +1,9 @@
 import { api, array, errorCode, int32, mapKey, string, topicName } from '../schema.ts';
 
 /**
- * API 34. Key 34.
+ * API 34. Moves replicas between the log directories of a broker (KIP-113).
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
  */
 export const AlterReplicaLogDirs = api({
   name: 'AlterReplicaLogDirs',

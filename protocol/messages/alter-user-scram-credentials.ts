@@ -1,8 +1,6 @@
 import { api, array, bytes, errorCode, int8, int32, nullable, string } from '../schema.ts';
 
-/**
- * API 51. Key 51.
- */
+/** API 51. Sets and removes SCRAM credentials (KIP-554). The salted password is made by the client. */
 export const AlterUserScramCredentials = api({
   name: 'AlterUserScramCredentials',
   key: 51,

@@ -15,7 +15,12 @@ import {
 } from '../schema.ts';
 
 /**
- * API 18. Key 18.
+ * API 18. Tells which APIs, versions and features this node serves. A version that is too new is answered in
+ * v0 with UNSUPPORTED_VERSION (KIP-511).
+ *
+ * - v1: throttle time.
+ * - v2: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: name and version of the client software; features (KIP-584). The response keeps header v0.
  */
 export const ApiVersions = api({
   name: 'ApiVersions',

@@ -1,8 +1,6 @@
 import { api, array, brokerId, errorCode, int32, int64, or, uuid } from '../schema.ts';
 
-/**
- * API 73. Key 73.
- */
+/** API 73. A broker tells the controller in which log directories replicas lie (KIP-858). */
 export const AssignReplicasToDirs = api({
   name: 'AssignReplicasToDirs',
   key: 73,

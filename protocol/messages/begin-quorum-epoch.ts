@@ -11,9 +11,7 @@ import {
   topicName,
 } from '../schema.ts';
 
-/**
- * API 53. Key 53.
- */
+/** API 53. A new leader of the metadata log makes itself known (KIP-595). */
 export const BeginQuorumEpoch = api({
   name: 'BeginQuorumEpoch',
   key: 53,

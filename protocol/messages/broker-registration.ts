@@ -18,7 +18,11 @@ import {
 } from '../schema.ts';
 
 /**
- * API 62. Key 62.
+ * API 62. A broker registers with the controller and gets its epoch (KIP-631).
+ *
+ * - v1: flag for a migrating broker (KIP-866).
+ * - v2: ids of the log directories (KIP-858).
+ * - v3: epoch of the previous clean life (KIP-966).
  */
 export const BrokerRegistration = api({
   name: 'BrokerRegistration',

@@ -28,9 +28,7 @@ const assignment = {
   metadataBytes: bytes,
 };
 
-/**
- * API 69. Key 69.
- */
+/** API 69. Describes groups of the new protocol (KIP-848). */
 export const ConsumerGroupDescribe = api({
   name: 'ConsumerGroupDescribe',
   key: 69,

@@ -18,7 +18,8 @@ const topicPartitions = {
 };
 
 /**
- * API 68. Key 68.
+ * API 68. The one request of the new group protocol: joins, keeps alive, reports, gets assignments and
+ * leaves (KIP-848).
  */
 export const ConsumerGroupHeartbeat = api({
   name: 'ConsumerGroupHeartbeat',
@@ -28,12 +29,17 @@ export const ConsumerGroupHeartbeat = api({
   request: {
     groupId,
     memberId: string,
+    /** 0 joins, -1 leaves, -2 leaves for a while as a static member. */
     memberEpoch: int32,
     instanceId: or(null, nullable(string)),
     rackId: or(null, nullable(string)),
+    /** -1 when it has not changed. */
     rebalanceTimeoutMs: or(-1, int32),
+    /** Null when unchanged. */
     subscribedTopicNames: or(null, nullable(array(topicName))),
+    /** Null when unchanged, or when the choice is left to the coordinator. */
     serverAssignor: or(null, nullable(string)),
+    /** What the member owns now; null when unchanged. */
     topicPartitions: or(
       null,
       nullable(
@@ -51,6 +57,7 @@ export const ConsumerGroupHeartbeat = api({
     memberId: or(null, nullable(string)),
     memberEpoch: int32,
     heartbeatIntervalMs: int32,
+    /** Null when unchanged. */
     assignment: or(
       null,
       nullable(

@@ -13,7 +13,11 @@ import {
 } from '../schema.ts';
 
 /**
- * API 7. Key 7.
+ * API 7. A broker of ZooKeeper times asks the controller to move its leaderships away. Only controllers that
+ * migrate serve it. v0 alone has a request header without client id.
+ *
+ * - v1: the usual request header.
+ * - v2: broker epoch (KIP-380).
  */
 export const ControlledShutdown = api({
   name: 'ControlledShutdown',

@@ -12,9 +12,7 @@ import {
   uuid,
 } from '../schema.ts';
 
-/**
- * API 70. Key 70.
- */
+/** API 70. A controller registers with the active controller (KIP-919). */
 export const ControllerRegistration = api({
   name: 'ControllerRegistration',
   key: 70,

@@ -1,7 +1,10 @@
 import { api, array, errorCode, int8, int32, nullable, or, since, string } from '../schema.ts';
 
 /**
- * API 30. Key 30.
+ * API 30. Adds access rules.
+ *
+ * - v1: kind of pattern (KIP-290); answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: resource type USER (KIP-373).
  */
 export const CreateAcls = api({
   name: 'CreateAcls',

@@ -1,7 +1,10 @@
 import { api, array, bytes, errorCode, int32, int64, nullable, since, string } from '../schema.ts';
 
 /**
- * API 38. Key 38.
+ * API 38. Makes a delegation token (KIP-48).
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: a token may be made for another owner (KIP-373).
  */
 export const CreateDelegationToken = api({
   name: 'CreateDelegationToken',

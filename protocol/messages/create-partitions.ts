@@ -13,7 +13,10 @@ import {
 } from '../schema.ts';
 
 /**
- * API 37. Key 37.
+ * API 37. Raises the number of partitions of topics (KIP-195).
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599).
  */
 export const CreatePartitions = api({
   name: 'CreatePartitions',

@@ -19,7 +19,15 @@ import {
 } from '../schema.ts';
 
 /**
- * API 19. Key 19.
+ * API 19. Creates topics.
+ *
+ * - v1: dry run; error messages.
+ * - v2: throttle time.
+ * - v3: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v4: -1 asks for the default number of partitions and replicas (KIP-464).
+ * - v5: the answer has partitions, replicas and configs (KIP-525).
+ * - v6: THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599).
+ * - v7: the answer has the topic id (KIP-516).
  */
 export const CreateTopics = api({
   name: 'CreateTopics',
@@ -29,8 +37,11 @@ export const CreateTopics = api({
   request: {
     topics: array({
       name: mapKey(topicName),
+      /** -1 for the default, or when the replicas are listed. */
       numPartitions: int32,
+      /** -1 for the default, or when the replicas are listed. */
       replicationFactor: int16,
+      /** Empty unless the replicas of each partition are laid down. */
       assignments: array({
         partitionIndex: mapKey(int32),
         brokerIds: array(brokerId),

@@ -1,7 +1,9 @@
 import { api, array, errorCode, groupId, int32, mapKey } from '../schema.ts';
 
 /**
- * API 42. Key 42.
+ * API 42. Deletes groups that are empty (KIP-229).
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
  */
 export const DeleteGroups = api({
   name: 'DeleteGroups',

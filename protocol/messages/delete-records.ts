@@ -1,7 +1,9 @@
 import { api, array, errorCode, int32, int64, mapKey, topicName } from '../schema.ts';
 
 /**
- * API 21. Key 21.
+ * API 21. Raises the log start offset of partitions, for which all live replicas must answer (KIP-107).
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
  */
 export const DeleteRecords = api({
   name: 'DeleteRecords',

@@ -15,7 +15,13 @@ import {
 } from '../schema.ts';
 
 /**
- * API 20. Key 20.
+ * API 20. Deletes topics.
+ *
+ * - v1: throttle time.
+ * - v2: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: TOPIC_DELETION_DISABLED may be answered.
+ * - v5: error messages; THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599).
+ * - v6: topics by id as well (KIP-516).
  */
 export const DeleteTopics = api({
   name: 'DeleteTopics',

@@ -1,7 +1,10 @@
 import { api, array, errorCode, int8, int32, nullable, or, since, string } from '../schema.ts';
 
 /**
- * API 29. Key 29.
+ * API 29. Lists the access rules that match a filter.
+ *
+ * - v1: kind of pattern (KIP-290); answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: resource type USER (KIP-373).
  */
 export const DescribeAcls = api({
   name: 'DescribeAcls',

@@ -1,8 +1,6 @@
 import { api, array, bool, errorCode, float64, int8, int32, nullable, string } from '../schema.ts';
 
-/**
- * API 48. Key 48.
- */
+/** API 48. Lists the quotas that match a filter (KIP-546). */
 export const DescribeClientQuotas = api({
   name: 'DescribeClientQuotas',
   key: 48,

@@ -14,7 +14,9 @@ import {
 } from '../schema.ts';
 
 /**
- * API 60. Key 60.
+ * API 60. Tells the cluster id, the controller and the brokers (KIP-700).
+ *
+ * - v1: brokers or controllers may be asked for (KIP-919).
  */
 export const DescribeCluster = api({
   name: 'DescribeCluster',

@@ -14,7 +14,11 @@ import {
 } from '../schema.ts';
 
 /**
- * API 32. Key 32.
+ * API 32. Describes the configuration of topics, brokers, loggers and client metrics.
+ *
+ * - v1: source in place of a default flag; synonyms (KIP-226).
+ * - v2: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: types and documentation (KIP-569).
  */
 export const DescribeConfigs = api({
   name: 'DescribeConfigs',
@@ -25,6 +29,7 @@ export const DescribeConfigs = api({
     resources: array({
       resourceType: int8,
       resourceName: string,
+      /** Null asks for all keys. */
       configurationKeys: nullable(array(string)),
     }),
     includeSynonyms: since(1, or(false, bool)),
@@ -42,6 +47,7 @@ export const DescribeConfigs = api({
         value: nullable(string),
         readOnly: bool,
         isDefault: until(0, bool),
+        /** -1 where the version has `isDefault` in its place. */
         configSource: since(1, ignorable(or(-1, int8))),
         isSensitive: bool,
         synonyms: since(

@@ -1,7 +1,10 @@
 import { api, array, bytes, errorCode, int32, int64, nullable, since, string } from '../schema.ts';
 
 /**
- * API 41. Key 41.
+ * API 41. Lists delegation tokens (KIP-48).
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: who asked for the token (KIP-373).
  */
 export const DescribeDelegationToken = api({
   name: 'DescribeDelegationToken',

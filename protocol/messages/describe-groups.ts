@@ -14,7 +14,12 @@ import {
 } from '../schema.ts';
 
 /**
- * API 15. Key 15.
+ * API 15. Describes groups of the classic protocol. An unknown group is in state Dead, without an error.
+ *
+ * - v1: throttle time.
+ * - v2: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: authorized operations (KIP-430).
+ * - v4: static members (KIP-345).
  */
 export const DescribeGroups = api({
   name: 'DescribeGroups',

@@ -15,7 +15,11 @@ import {
 } from '../schema.ts';
 
 /**
- * API 35. Key 35.
+ * API 35. Describes the log directories of a broker and what lies in them (KIP-113).
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: error code of the whole.
+ * - v4: size and free space of the volume (KIP-827).
  */
 export const DescribeLogDirs = api({
   name: 'DescribeLogDirs',

@@ -11,9 +11,7 @@ import {
   topicName,
 } from '../schema.ts';
 
-/**
- * API 61. Key 61.
- */
+/** API 61. Tells the state of the producers that wrote to a partition (KIP-664). */
 export const DescribeProducers = api({
   name: 'DescribeProducers',
   key: 61,

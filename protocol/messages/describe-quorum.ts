@@ -20,7 +20,9 @@ const replicaState = {
 };
 
 /**
- * API 55. Key 55.
+ * API 55. Describes the leader, voters and observers of the metadata log (KIP-595).
+ *
+ * - v1: when each replica last fetched and was last caught up (KIP-836).
  */
 export const DescribeQuorum = api({
   name: 'DescribeQuorum',

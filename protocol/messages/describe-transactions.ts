@@ -12,9 +12,7 @@ import {
   transactionalId,
 } from '../schema.ts';
 
-/**
- * API 65. Key 65.
- */
+/** API 65. Describes transactions by their transactional ids (KIP-664). */
 export const DescribeTransactions = api({
   name: 'DescribeTransactions',
   key: 65,

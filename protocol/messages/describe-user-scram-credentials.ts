@@ -1,8 +1,6 @@
 import { api, array, errorCode, int8, int32, nullable, string } from '../schema.ts';
 
-/**
- * API 50. Key 50.
- */
+/** API 50. Tells which SCRAM credentials users have (KIP-554). */
 export const DescribeUserScramCredentials = api({
   name: 'DescribeUserScramCredentials',
   key: 50,

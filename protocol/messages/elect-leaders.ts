@@ -13,7 +13,10 @@ import {
 } from '../schema.ts';
 
 /**
- * API 43. Key 43.
+ * API 43. Elects leaders of partitions: the preferred replica, or any replica when none is in sync
+ * (KIP-183).
+ *
+ * - v1: kind of election; error code of the whole (KIP-460).
  */
 export const ElectLeaders = api({
   name: 'ElectLeaders',
@@ -22,6 +25,7 @@ export const ElectLeaders = api({
   flexible: 2,
   request: {
     electionType: since(1, int8),
+    /** Null asks for all partitions. */
     topicPartitions: nullable(
       array({
         topic: mapKey(topicName),

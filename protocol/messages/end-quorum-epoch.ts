@@ -11,9 +11,7 @@ import {
   topicName,
 } from '../schema.ts';
 
-/**
- * API 54. Key 54.
- */
+/** API 54. The leader of the metadata log resigns and names its preferred successors (KIP-595). */
 export const EndQuorumEpoch = api({
   name: 'EndQuorumEpoch',
   key: 54,

@@ -1,8 +1,6 @@
 import { api, bytes, errorCode, nullable, or } from '../schema.ts';
 
-/**
- * API 58. Key 58.
- */
+/** API 58. A broker forwards the request of a client to the controller, together with who sent it (KIP-590). */
 export const Envelope = api({
   name: 'Envelope',
   key: 58,

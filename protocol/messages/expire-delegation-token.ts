@@ -1,7 +1,9 @@
 import { api, bytes, errorCode, int32, int64 } from '../schema.ts';
 
 /**
- * API 40. Key 40.
+ * API 40. Moves the expiry of a delegation token, or ends it at once (KIP-48).
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
  */
 export const ExpireDelegationToken = api({
   name: 'ExpireDelegationToken',

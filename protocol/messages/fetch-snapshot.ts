@@ -16,9 +16,7 @@ import {
   topicName,
 } from '../schema.ts';
 
-/**
- * API 59. Key 59.
- */
+/** API 59. Reads a piece of a snapshot of the metadata log (KIP-630). */
 export const FetchSnapshot = api({
   name: 'FetchSnapshot',
   key: 59,

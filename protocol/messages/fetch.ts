@@ -23,7 +23,24 @@ import {
 } from '../schema.ts';
 
 /**
- * API 1. Key 1.
+ * API 1. Reads record batches from an offset on. Consumers, followers and, at a controller, the replicas of
+ * the metadata log use it.
+ *
+ * - v1: throttle time.
+ * - v2: record format v1 may be answered.
+ * - v3: a limit for the whole answer (KIP-74); partitions are served in the order asked for.
+ * - v4: isolation level, aborted transactions, record format v2 (KIP-98).
+ * - v5: log start offsets, both ways (KIP-107).
+ * - v7: fetch sessions: only what changed is sent (KIP-227).
+ * - v8: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v9: fencing by leader epoch (KIP-320).
+ * - v10: zstd allowed (KIP-110).
+ * - v11: rack of the consumer and preferred replica (KIP-392).
+ * - v12: epoch of the last record fetched, diverging epochs, current leader (KIP-595).
+ * - v13: topic ids in place of names (KIP-516).
+ * - v14: OFFSET_MOVED_TO_TIERED_STORAGE may be answered (KIP-405).
+ * - v15: epoch of the fetching broker, in a tagged struct with its id (KIP-903).
+ * - v16: addresses of new leaders (KIP-951).
  */
 export const Fetch = api({
   name: 'Fetch',
@@ -31,6 +48,7 @@ export const Fetch = api({
   versions: [0, 16],
   flexible: 12,
   request: {
+    /** Null when unknown. */
     clusterId: tagged(0, 12, ignorable(or(null, nullable(string)))),
     replicaId: until(14, or(-1, brokerId)),
     replicaState: tagged(
@@ -41,10 +59,13 @@ export const Fetch = api({
         replicaEpoch: or(-1, int64),
       }),
     ),
+    /** How long to wait for `minBytes`. */
     maxWaitMs: int32,
     minBytes: int32,
     maxBytes: since(3, ignorable(or(0x7fffffff, int32))),
+    /** 0 reads up to the high watermark, 1 up to the last stable offset. */
     isolationLevel: since(4, ignorable(or(0, int8))),
+    /** 0 asks for a new session, or for none with epoch -1. */
     sessionId: since(7, ignorable(or(0, int32))),
     sessionEpoch: since(7, ignorable(or(-1, int32))),
     topics: array({
@@ -54,11 +75,14 @@ export const Fetch = api({
         partition: int32,
         currentLeaderEpoch: since(9, ignorable(or(-1, leaderEpoch))),
         fetchOffset: int64,
+        /** Epoch of the last record that the replica has, -1 for none. */
         lastFetchedEpoch: since(12, or(-1, int32)),
         logStartOffset: since(5, ignorable(or(-1, int64))),
+        /** The first batch is answered whole even if it is larger. */
         partitionMaxBytes: int32,
       }),
     }),
+    /** Partitions to take out of the session. */
     forgottenTopicsData: since(
       7,
       array({
@@ -82,6 +106,7 @@ export const Fetch = api({
         highWatermark: int64,
         lastStableOffset: since(4, ignorable(or(-1, int64))),
         logStartOffset: since(5, ignorable(or(-1, int64))),
+        /** Largest epoch and its end up to which both logs may agree; -1 when they do not part. */
         divergingEpoch: tagged(
           0,
           12,
@@ -98,6 +123,7 @@ export const Fetch = api({
             leaderEpoch: or(-1, leaderEpoch),
           }),
         ),
+        /** Snapshot to fetch in place of records that are gone; -1 when there is none. */
         snapshotId: tagged(
           2,
           12,
@@ -106,6 +132,7 @@ export const Fetch = api({
             epoch: or(-1, int32),
           }),
         ),
+        /** Only with isolation level 1. */
         abortedTransactions: since(
           4,
           ignorable(
@@ -117,6 +144,7 @@ export const Fetch = api({
             ),
           ),
         ),
+        /** Where the consumer should read instead; -1 for here. */
         preferredReadReplica: since(11, or(-1, brokerId)),
         records: nullable(records),
       }),

@@ -15,7 +15,11 @@ import {
 } from '../schema.ts';
 
 /**
- * API 10. Key 10.
+ * API 10. Finds the coordinator of a group or of a transactional id.
+ *
+ * - v1: key type, throttle time, error message.
+ * - v2: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v4: several keys at once (KIP-699).
  */
 export const FindCoordinator = api({
   name: 'FindCoordinator',

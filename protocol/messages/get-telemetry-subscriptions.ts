@@ -1,8 +1,6 @@
 import { api, array, bool, errorCode, int8, int32, string, uuid } from '../schema.ts';
 
-/**
- * API 71. Key 71.
- */
+/** API 71. A client asks which metrics it is to push (KIP-714). */
 export const GetTelemetrySubscriptions = api({
   name: 'GetTelemetrySubscriptions',
   key: 71,

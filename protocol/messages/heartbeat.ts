@@ -1,7 +1,12 @@
 import { api, errorCode, groupId, ignorable, int32, nullable, or, since, string } from '../schema.ts';
 
 /**
- * API 12. Key 12.
+ * API 12. A member of the classic protocol says that it is alive; the answer tells whether its generation
+ * still holds.
+ *
+ * - v1: throttle time.
+ * - v2: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: static members (KIP-345).
  */
 export const Heartbeat = api({
   name: 'Heartbeat',
@@ -10,8 +15,10 @@ export const Heartbeat = api({
   flexible: 4,
   request: {
     groupId,
+    /** Generation that the member joined; a stale one is refused with ILLEGAL_GENERATION. */
     generationId: int32,
     memberId: string,
+    /** Name of a static member, null for a dynamic one. */
     groupInstanceId: since(3, or(null, nullable(string))),
   },
   response: {

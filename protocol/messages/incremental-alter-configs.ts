@@ -1,8 +1,6 @@
 import { api, array, bool, errorCode, int8, int32, mapKey, nullable, string } from '../schema.ts';
 
-/**
- * API 44. Key 44.
- */
+/** API 44. Sets, deletes, appends to or subtracts from single configuration values (KIP-339). */
 export const IncrementalAlterConfigs = api({
   name: 'IncrementalAlterConfigs',
   key: 44,

@@ -40,7 +40,14 @@ const leaderAndIsrPartitionError = {
 };
 
 /**
- * API 4. Key 4.
+ * API 4. The ZooKeeper controller appoints leaders and followers. Not served in KRaft mode.
+ *
+ * - v1: flag for new partitions.
+ * - v2: broker epoch; partitions grouped by topic.
+ * - v3: replicas being added and removed (KIP-455).
+ * - v5: topic ids; full or incremental.
+ * - v6: leader recovery state (KIP-704).
+ * - v7: flag for a KRaft controller (KIP-866).
  */
 export const LeaderAndIsr = api({
   name: 'LeaderAndIsr',

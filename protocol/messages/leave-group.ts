@@ -13,7 +13,12 @@ import {
 } from '../schema.ts';
 
 /**
- * API 13. Key 13.
+ * API 13. Members leave a group of the classic protocol.
+ *
+ * - v1: throttle time.
+ * - v2: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: several members at once, static ones by instance id (KIP-345).
+ * - v5: reason (KIP-800).
  */
 export const LeaveGroup = api({
   name: 'LeaveGroup',

@@ -1,8 +1,6 @@
 import { api, array, errorCode, int32, string } from '../schema.ts';
 
-/**
- * API 74. Key 74.
- */
+/** API 74. Lists the names of client metrics subscriptions (KIP-714). */
 export const ListClientMetricsResources = api({
   name: 'ListClientMetricsResources',
   key: 74,

@@ -1,7 +1,11 @@
 import { api, array, errorCode, groupId, ignorable, int32, since, string } from '../schema.ts';
 
 /**
- * API 16. Key 16.
+ * API 16. Lists the groups that this broker coordinates.
+ *
+ * - v1: throttle time.
+ * - v2: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v4: states, and a filter by them (KIP-518).
  */
 export const ListGroups = api({
   name: 'ListGroups',

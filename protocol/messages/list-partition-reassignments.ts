@@ -1,8 +1,6 @@
 import { api, array, brokerId, errorCode, int32, nullable, or, string, topicName } from '../schema.ts';
 
-/**
- * API 46. Key 46.
- */
+/** API 46. Lists the moves of partitions under way (KIP-455). */
 export const ListPartitionReassignments = api({
   name: 'ListPartitionReassignments',
   key: 46,

@@ -1,8 +1,6 @@
 import { api, array, errorCode, int32, producerId, string, transactionalId } from '../schema.ts';
 
-/**
- * API 66. Key 66.
- */
+/** API 66. Lists the transactions that this broker coordinates (KIP-664). */
 export const ListTransactions = api({
   name: 'ListTransactions',
   key: 66,

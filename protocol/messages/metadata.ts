@@ -18,7 +18,19 @@ import {
 } from '../schema.ts';
 
 /**
- * API 3. Key 3.
+ * API 3. Tells the live brokers, the controller, and the partitions of topics with their leaders.
+ *
+ * - v1: null asks for all topics, an empty list for none; racks, controller id, internal flag.
+ * - v2: cluster id.
+ * - v3: throttle time.
+ * - v4: the client says whether a missing topic is to be created.
+ * - v5: offline replicas.
+ * - v6: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v7: leader epochs (KIP-320).
+ * - v8: authorized operations (KIP-430).
+ * - v10: topic ids; names may be null, which works only from v12 on (KIP-516).
+ * - v11: authorized operations on the cluster have moved to DescribeCluster (KIP-700).
+ * - v12: topics may be asked for by id.
  */
 export const Metadata = api({
   name: 'Metadata',
@@ -26,6 +38,7 @@ export const Metadata = api({
   versions: [0, 12],
   flexible: 9,
   request: {
+    /** Null asks for all topics; in v0 an empty list does. */
     topics: nullable(
       array({
         topicId: since(10, ignorable(uuid)),
@@ -61,8 +74,10 @@ export const Metadata = api({
         isrNodes: array(brokerId),
         offlineReplicas: since(5, ignorable(array(brokerId))),
       }),
+      /** Bit n stands for the operation with code n; the smallest int32 means not asked for (KIP-430). */
       topicAuthorizedOperations: since(8, or(-2147483648, int32)),
     }),
+    /** As for topics. */
     clusterAuthorizedOperations: between(8, 10, or(-2147483648, int32)),
   },
 });

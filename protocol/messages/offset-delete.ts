@@ -1,8 +1,6 @@
 import { api, array, errorCode, groupId, ignorable, int32, mapKey, topicName } from '../schema.ts';
 
-/**
- * API 47. Key 47.
- */
+/** API 47. Deletes committed offsets of a group (KIP-496). */
 export const OffsetDelete = api({
   name: 'OffsetDelete',
   key: 47,

@@ -18,7 +18,16 @@ import {
 } from '../schema.ts';
 
 /**
- * API 9. Key 9.
+ * API 9. Reads the committed offsets of a group. v0 meant ZooKeeper, and is answered with
+ * UNSUPPORTED_VERSION.
+ *
+ * - v2: null asks for all topics; error code of the whole.
+ * - v3: throttle time.
+ * - v4: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v5: leader epochs (KIP-320).
+ * - v7: the client may ask to wait out open transactions (KIP-447).
+ * - v8: several groups at once (KIP-709).
+ * - v9: member id and epoch of the new protocol (KIP-848).
  */
 export const OffsetFetch = api({
   name: 'OffsetFetch',

@@ -14,7 +14,12 @@ import {
 } from '../schema.ts';
 
 /**
- * API 23. Key 23.
+ * API 23. Tells where a leader epoch ended, so that replicas and consumers can tell where logs part
+ * (KIP-101).
+ *
+ * - v1: the epoch that the end belongs to.
+ * - v2: fencing by leader epoch (KIP-320); throttle time.
+ * - v3: id of the asking replica; -2 may read past the high watermark.
  */
 export const OffsetForLeaderEpoch = api({
   name: 'OffsetForLeaderEpoch',
@@ -22,6 +27,7 @@ export const OffsetForLeaderEpoch = api({
   versions: [0, 4],
   flexible: 4,
   request: {
+    /** -2 for tools, which may read past the high watermark. */
     replicaId: since(3, ignorable(or(-2, brokerId))),
     topics: array({
       topic: mapKey(topicName),

@@ -1,8 +1,6 @@
 import { api, bool, bytes, errorCode, int8, int32, uuid } from '../schema.ts';
 
-/**
- * API 72. Key 72.
- */
+/** API 72. A client pushes metrics (KIP-714). */
 export const PushTelemetry = api({
   name: 'PushTelemetry',
   key: 72,

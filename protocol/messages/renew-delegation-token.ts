@@ -1,7 +1,9 @@
 import { api, bytes, errorCode, int32, int64 } from '../schema.ts';
 
 /**
- * API 39. Key 39.
+ * API 39. Puts off the expiry of a delegation token (KIP-48).
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
  */
 export const RenewDelegationToken = api({
   name: 'RenewDelegationToken',

@@ -1,7 +1,9 @@
 import { api, bytes, errorCode, ignorable, int64, nullable, or, since, string } from '../schema.ts';
 
 /**
- * API 36. Key 36.
+ * API 36. Carries one SASL token each way (KIP-152).
+ *
+ * - v1: life time of the session (KIP-368).
  */
 export const SaslAuthenticate = api({
   name: 'SaslAuthenticate',
@@ -15,6 +17,7 @@ export const SaslAuthenticate = api({
     errorCode,
     errorMessage: nullable(string),
     authBytes: bytes,
+    /** When the client must log in again; 0 for never. */
     sessionLifetimeMs: since(1, ignorable(or(0, int64))),
   },
 });

@@ -1,7 +1,9 @@
 import { api, array, errorCode, string } from '../schema.ts';
 
 /**
- * API 17. Key 17.
+ * API 17. Picks the SASL mechanism.
+ *
+ * - v1: tokens follow in SaslAuthenticate requests; after v0 they follow as bare frames (KIP-152).
  */
 export const SaslHandshake = api({
   name: 'SaslHandshake',

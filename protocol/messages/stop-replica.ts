@@ -16,7 +16,11 @@ import {
 } from '../schema.ts';
 
 /**
- * API 5. Key 5.
+ * API 5. The ZooKeeper controller takes replicas away from a broker. Not served in KRaft mode.
+ *
+ * - v1: broker epoch; partitions grouped by topic.
+ * - v3: leader epoch and delete flag per partition (KIP-570).
+ * - v4: flag for a KRaft controller (KIP-866).
  */
 export const StopReplica = api({
   name: 'StopReplica',

@@ -13,7 +13,12 @@ import {
 } from '../schema.ts';
 
 /**
- * API 14. Key 14.
+ * API 14. The leader of a group hands in the assignment, every member gets its part.
+ *
+ * - v1: throttle time.
+ * - v2: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v3: static members (KIP-345).
+ * - v5: protocol type and name, checked by the coordinator and sent back (KIP-559).
  */
 export const SyncGroup = api({
   name: 'SyncGroup',

@@ -18,7 +18,11 @@ import {
 } from '../schema.ts';
 
 /**
- * API 28. Key 28.
+ * API 28. Stores the offsets of a group as part of a transaction.
+ *
+ * - v1: answered before the channel is muted when a quota is violated (KIP-219).
+ * - v2: leader epochs (KIP-320).
+ * - v3: member and generation, against zombies (KIP-447).
  */
 export const TxnOffsetCommit = api({
   name: 'TxnOffsetCommit',

@@ -1,8 +1,6 @@
 import { api, brokerId, errorCode, int32, nullable, string } from '../schema.ts';
 
-/**
- * API 64. Key 64.
- */
+/** API 64. Takes a broker that is gone out of the cluster (KIP-631). */
 export const UnregisterBroker = api({
   name: 'UnregisterBroker',
   key: 64,

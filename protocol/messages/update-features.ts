@@ -15,7 +15,9 @@ import {
 } from '../schema.ts';
 
 /**
- * API 57. Key 57.
+ * API 57. Changes finalized feature levels (KIP-584).
+ *
+ * - v1: kinds of downgrade, dry run (KIP-778).
  */
 export const UpdateFeatures = api({
   name: 'UpdateFeatures',

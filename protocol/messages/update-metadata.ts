@@ -33,7 +33,15 @@ const updateMetadataPartitionState = {
 };
 
 /**
- * API 6. Key 6.
+ * API 6. The ZooKeeper controller tells brokers about the cluster. Not served in KRaft mode.
+ *
+ * - v1: several endpoints per broker.
+ * - v2: racks.
+ * - v3: listener names.
+ * - v4: offline replicas.
+ * - v5: broker epoch; partitions grouped by topic.
+ * - v7: topic ids.
+ * - v8: flag for a KRaft controller; full or incremental (KIP-866).
  */
 export const UpdateMetadata = api({
   name: 'UpdateMetadata',

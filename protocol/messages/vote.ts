@@ -13,9 +13,7 @@ import {
   topicName,
 } from '../schema.ts';
 
-/**
- * API 52. Key 52.
- */
+/** API 52. A candidate for leader of the metadata log asks for a vote (KIP-595). */
 export const Vote = api({
   name: 'Vote',
   key: 52,

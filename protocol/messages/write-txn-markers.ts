@@ -1,7 +1,8 @@
 import { api, array, bool, errorCode, int16, int32, producerId, topicName } from '../schema.ts';
 
 /**
- * API 27. Key 27.
+ * API 27. The transaction coordinator has leaders write the markers that end transactions in their
+ * partitions.
  */
 export const WriteTxnMarkers = api({
   name: 'WriteTxnMarkers',
@@ -12,6 +13,7 @@ export const WriteTxnMarkers = api({
     markers: array({
       producerId,
       producerEpoch: int16,
+      /** True for commit. */
       transactionResult: bool,
       topics: array({
         name: topicName,

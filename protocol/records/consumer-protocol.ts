@@ -1,5 +1,6 @@
 /**
- * Consumer protocol.
+ * The blobs that consumers of the classic protocol put into JoinGroup and SyncGroup. Brokers pass them
+ * through, and look into the subscription only for OffsetDelete and the expiry of offsets.
  */
 import {
   array,
@@ -15,6 +16,10 @@ import {
   topicName,
 } from '../schema.ts';
 
+/**
+ * What a member subscribes to. The blob begins with the version as int16; a newer version is read as the
+ * newest known one.
+ */
 export const ConsumerProtocolSubscription = message({
   name: 'ConsumerProtocolSubscription',
   versions: [0, 3],
@@ -22,6 +27,7 @@ export const ConsumerProtocolSubscription = message({
   fields: {
     topics: array(string),
     userData: or(null, nullable(bytes)),
+    /** For assignors that keep what members have (KIP-429). */
     ownedPartitions: since(
       1,
       ignorable(
@@ -31,11 +37,16 @@ export const ConsumerProtocolSubscription = message({
         }),
       ),
     ),
+    /** Generation in which the partitions were owned (KIP-792). */
     generationId: since(2, ignorable(or(-1, int32))),
     rackId: since(3, ignorable(or(null, nullable(string)))),
   },
 });
 
+/**
+ * What the leader assigns to a member. The blob begins with the version as int16; a newer version is read as
+ * the newest known one.
+ */
 export const ConsumerProtocolAssignment = message({
   name: 'ConsumerProtocolAssignment',
   versions: [0, 3],

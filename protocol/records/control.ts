@@ -1,5 +1,7 @@
 /**
- * Control records.
+ * Control records: what Kafka itself puts into a log, in batches with the control attribute. The key of each
+ * is int16 version, int16 type: 0 abort, 1 commit, 2 leader change, 3 snapshot header, 4 snapshot footer, 5
+ * KRaft version, 6 voters.
  */
 import {
   array,
@@ -19,6 +21,7 @@ const voter = {
   voterId: int32,
 };
 
+/** First record of each epoch of the metadata log: who leads, who voted. */
 export const LeaderChangeMessage = message({
   name: 'LeaderChangeMessage',
   versions: [0, 0],
@@ -31,6 +34,7 @@ export const LeaderChangeMessage = message({
   },
 });
 
+/** Last record of a snapshot: without it the snapshot is incomplete. */
 export const SnapshotFooterRecord = message({
   name: 'SnapshotFooterRecord',
   versions: [0, 0],
@@ -40,6 +44,7 @@ export const SnapshotFooterRecord = message({
   },
 });
 
+/** First record of a snapshot. */
 export const SnapshotHeaderRecord = message({
   name: 'SnapshotHeaderRecord',
   versions: [0, 0],
@@ -50,6 +55,7 @@ export const SnapshotHeaderRecord = message({
   },
 });
 
+/** Level of kraft.version, since 3.9 (KIP-853). */
 export const KRaftVersionRecord = message({
   name: 'KRaftVersionRecord',
   versions: [0, 0],
@@ -60,6 +66,7 @@ export const KRaftVersionRecord = message({
   },
 });
 
+/** The voters and their endpoints, since 3.9 (KIP-853). */
 export const VotersRecord = message({
   name: 'VotersRecord',
   versions: [0, 0],

@@ -1,5 +1,14 @@
 /**
- * Records of __consumer_offsets.
+ * Records of `__consumer_offsets`: committed offsets, and groups of both protocols.
+ *
+ * ```
+ * key    int16 version of the key schema = type of the record, then the key
+ * value  int16 version of the value schema, then the value; null deletes
+ * ```
+ *
+ * Types: 0 and 1 OffsetCommit, 2 GroupMetadata, 3 ConsumerGroupMetadata, 4 ConsumerGroupPartitionMetadata, 5
+ * ConsumerGroupMemberMetadata, 6 ConsumerGroupTargetAssignmentMetadata, 7
+ * ConsumerGroupTargetAssignmentMember, 8 ConsumerGroupCurrentMemberAssignment.
  */
 import {
   array,
@@ -19,6 +28,10 @@ import {
   uuid,
 } from '../schema.ts';
 
+/**
+ * Versions 0 and 1 alike. The int16 in front of each key of this topic is the version, and tells the type of
+ * the record.
+ */
 export const OffsetCommitKey = message({
   name: 'OffsetCommitKey',
   versions: [0, 1],
@@ -30,6 +43,7 @@ export const OffsetCommitKey = message({
   },
 });
 
+/** A committed offset. A null value instead deletes it. */
 export const OffsetCommitValue = message({
   name: 'OffsetCommitValue',
   versions: [0, 4],
@@ -39,10 +53,12 @@ export const OffsetCommitValue = message({
     leaderEpoch: since(3, ignorable(or(-1, int32))),
     metadata: string,
     commitTimestamp: int64Exact,
+    /** Only for commits that asked for a retention time. */
     expireTimestamp: between(1, 1, ignorable(or(-1, int64))),
   },
 });
 
+/** A group of the classic protocol. */
 export const GroupMetadataKey = message({
   name: 'GroupMetadataKey',
   versions: [2, 2],
@@ -63,6 +79,7 @@ const memberMetadata = {
   assignment: bytes,
 };
 
+/** The group as it was after the last rebalance; null when it is gone. */
 export const GroupMetadataValue = message({
   name: 'GroupMetadataValue',
   versions: [0, 4],

@@ -1,5 +1,8 @@
 /**
- * Records of the metadata log.
+ * The types of records in `__cluster_metadata` and its snapshots (KIP-631), as of metadata.version 3.7-IV4.
+ *
+ * What always holds: keys and fields are never reused; in which version a type is written depends on the
+ * metadata.version of the cluster. See `metadata.ts` for the frame around them.
  */
 import {
   array,
@@ -24,6 +27,7 @@ import {
   uuid,
 } from '../schema.ts';
 
+/** A broker has registered. The offset of this record is its broker epoch. */
 export const RegisterBrokerRecord = message({
   name: 'RegisterBrokerRecord',
   key: 0,
@@ -32,6 +36,7 @@ export const RegisterBrokerRecord = message({
   fields: {
     brokerId,
     isMigratingZkBroker: since(2, or(false, bool)),
+    /** Names one life of the broker process. */
     incarnationId: uuid,
     brokerEpoch: int64,
     endPoints: array({
@@ -52,6 +57,7 @@ export const RegisterBrokerRecord = message({
   },
 });
 
+/** A broker has been taken out of the cluster. */
 export const UnregisterBrokerRecord = message({
   name: 'UnregisterBrokerRecord',
   key: 1,
@@ -63,6 +69,7 @@ export const UnregisterBrokerRecord = message({
   },
 });
 
+/** A topic exists from here on; its partitions follow. */
 export const TopicRecord = message({
   name: 'TopicRecord',
   key: 2,
@@ -74,6 +81,7 @@ export const TopicRecord = message({
   },
 });
 
+/** A partition as a whole: at its creation and in snapshots. */
 export const PartitionRecord = message({
   name: 'PartitionRecord',
   key: 3,
@@ -84,18 +92,23 @@ export const PartitionRecord = message({
     topicId: uuid,
     replicas: array(brokerId),
     isr: array(int32),
+    /** Replicas that go when the move under way is done. */
     removingReplicas: array(brokerId),
+    /** Replicas that come with the move under way. */
     addingReplicas: array(brokerId),
     leader: or(-1, brokerId),
+    /** 1 while the leader recovers after an unclean election (KIP-704). */
     leaderRecoveryState: tagged(0, 0, or(0, int8)),
     leaderEpoch: or(-1, leaderEpoch),
     partitionEpoch: or(-1, int32),
+    /** Log directory of each replica, in the order of `replicas` (KIP-858). */
     directories: since(1, array(uuid)),
     eligibleLeaderReplicas: tagged(1, 2, or(null, nullable(array(brokerId)))),
     lastKnownELR: tagged(2, 2, or(null, nullable(array(brokerId)))),
   },
 });
 
+/** One configuration value of a topic, broker or client metrics subscription. */
 export const ConfigRecord = message({
   name: 'ConfigRecord',
   key: 4,
@@ -105,10 +118,15 @@ export const ConfigRecord = message({
     resourceType: int8,
     resourceName: string,
     name: string,
+    /** Null removes the value. */
     value: nullable(string),
   },
 });
 
+/**
+ * What has changed in a partition; fields that are not sent stay as they are. A new leader raises the leader
+ * epoch.
+ */
 export const PartitionChangeRecord = message({
   name: 'PartitionChangeRecord',
   key: 5,
@@ -117,11 +135,14 @@ export const PartitionChangeRecord = message({
   fields: {
     partitionId: or(-1, int32),
     topicId: uuid,
+    /** Null when unchanged, as for the lists below. */
     isr: tagged(0, 0, or(null, nullable(array(brokerId)))),
+    /** -1 for no leader, -2 when unchanged. */
     leader: tagged(1, 0, or(-2, brokerId)),
     replicas: tagged(2, 0, or(null, nullable(array(brokerId)))),
     removingReplicas: tagged(3, 0, or(null, nullable(array(brokerId)))),
     addingReplicas: tagged(4, 0, or(null, nullable(array(brokerId)))),
+    /** -1 when unchanged. */
     leaderRecoveryState: tagged(5, 0, or(-1, int8)),
     directories: tagged(8, 1, or(null, nullable(array(uuid)))),
     eligibleLeaderReplicas: tagged(6, 2, or(null, nullable(array(brokerId)))),
@@ -129,6 +150,7 @@ export const PartitionChangeRecord = message({
   },
 });
 
+/** A broker may no longer lead. BrokerRegistrationChangeRecord has taken its place. */
 export const FenceBrokerRecord = message({
   name: 'FenceBrokerRecord',
   key: 7,
@@ -140,6 +162,7 @@ export const FenceBrokerRecord = message({
   },
 });
 
+/** A broker may lead again. BrokerRegistrationChangeRecord has taken its place. */
 export const UnfenceBrokerRecord = message({
   name: 'UnfenceBrokerRecord',
   key: 8,
@@ -151,6 +174,7 @@ export const UnfenceBrokerRecord = message({
   },
 });
 
+/** A topic is gone with all its partitions. */
 export const RemoveTopicRecord = message({
   name: 'RemoveTopicRecord',
   key: 9,
@@ -161,6 +185,7 @@ export const RemoveTopicRecord = message({
   },
 });
 
+/** A delegation token as it is now. */
 export const DelegationTokenRecord = message({
   name: 'DelegationTokenRecord',
   key: 10,
@@ -177,6 +202,7 @@ export const DelegationTokenRecord = message({
   },
 });
 
+/** The SCRAM credential of a user for one mechanism. */
 export const UserScramCredentialRecord = message({
   name: 'UserScramCredentialRecord',
   key: 11,
@@ -192,6 +218,7 @@ export const UserScramCredentialRecord = message({
   },
 });
 
+/** A feature has been finalized at a level; metadata.version is the first. */
 export const FeatureLevelRecord = message({
   name: 'FeatureLevelRecord',
   key: 12,
@@ -199,10 +226,12 @@ export const FeatureLevelRecord = message({
   flexible: 0,
   fields: {
     name: string,
+    /** 0 removes the feature. */
     featureLevel: int16,
   },
 });
 
+/** One quota of one entity, set or removed. */
 export const ClientQuotaRecord = message({
   name: 'ClientQuotaRecord',
   key: 14,
@@ -219,6 +248,7 @@ export const ClientQuotaRecord = message({
   },
 });
 
+/** The block of producer ids before `nextProducerId` has been given to a broker. */
 export const ProducerIdsRecord = message({
   name: 'ProducerIdsRecord',
   key: 15,
@@ -231,6 +261,7 @@ export const ProducerIdsRecord = message({
   },
 });
 
+/** A broker was fenced or unfenced, begins to shut down, or its log directories changed. */
 export const BrokerRegistrationChangeRecord = message({
   name: 'BrokerRegistrationChangeRecord',
   key: 17,
@@ -245,6 +276,7 @@ export const BrokerRegistrationChangeRecord = message({
   },
 });
 
+/** An access rule, by its own id. */
 export const AccessControlEntryRecord = message({
   name: 'AccessControlEntryRecord',
   key: 18,
@@ -262,6 +294,7 @@ export const AccessControlEntryRecord = message({
   },
 });
 
+/** The access rule with this id is gone. */
 export const RemoveAccessControlEntryRecord = message({
   name: 'RemoveAccessControlEntryRecord',
   key: 19,
@@ -272,6 +305,10 @@ export const RemoveAccessControlEntryRecord = message({
   },
 });
 
+/**
+ * Nothing. Moves the end of the log forward at times, by which nodes can tell how far behind they are
+ * (KIP-835).
+ */
 export const NoOpRecord = message({
   name: 'NoOpRecord',
   key: 20,
@@ -290,6 +327,7 @@ export const ZkMigrationStateRecord = message({
   },
 });
 
+/** A user has no longer a SCRAM credential for the mechanism. */
 export const RemoveUserScramCredentialRecord = message({
   name: 'RemoveUserScramCredentialRecord',
   key: 22,
@@ -301,6 +339,7 @@ export const RemoveUserScramCredentialRecord = message({
   },
 });
 
+/** The records from here to the end record take effect together (KIP-868). */
 export const BeginTransactionRecord = message({
   name: 'BeginTransactionRecord',
   key: 23,
@@ -311,6 +350,7 @@ export const BeginTransactionRecord = message({
   },
 });
 
+/** The transaction of records takes effect. */
 export const EndTransactionRecord = message({
   name: 'EndTransactionRecord',
   key: 24,
@@ -319,6 +359,7 @@ export const EndTransactionRecord = message({
   fields: {},
 });
 
+/** The transaction of records is void. */
 export const AbortTransactionRecord = message({
   name: 'AbortTransactionRecord',
   key: 25,
@@ -329,6 +370,7 @@ export const AbortTransactionRecord = message({
   },
 });
 
+/** A delegation token is gone. */
 export const RemoveDelegationTokenRecord = message({
   name: 'RemoveDelegationTokenRecord',
   key: 26,
@@ -339,6 +381,7 @@ export const RemoveDelegationTokenRecord = message({
   },
 });
 
+/** A controller has registered (KIP-919). */
 export const RegisterControllerRecord = message({
   name: 'RegisterControllerRecord',
   key: 27,

@@ -1,5 +1,6 @@
 /**
- * Principal.
+ * Who sent a request, as an Envelope carries it to the controller (KIP-590). The blob begins with the
+ * version as int16.
  */
 import { bool, message, string } from '../schema.ts';
 

@@ -1,5 +1,6 @@
 /**
- * The quorum-state file.
+ * The file `quorum-state` of the metadata log: the epoch, the vote and the leader that a node must not
+ * forget.
  */
 import { array, int32, int64, leaderEpoch, message, nullable, or, string } from '../schema.ts';
 
@@ -7,6 +8,7 @@ const voter = {
   voterId: int32,
 };
 
+/** Written as JSON, with the version in the field `data_version`. */
 export const QuorumStateData = message({
   name: 'QuorumStateData',
   versions: [0, 0],

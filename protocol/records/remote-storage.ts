@@ -1,6 +1,4 @@
-/**
- * Records of __remote_log_metadata.
- */
+/** Records of `__remote_log_metadata`, the topic of tiered storage (KIP-405). */
 import {
   array,
   bytes,
