@@ -26,7 +26,7 @@ export const coordinatorDefinitions: readonly ConfigDefinition[] = [
     'classic',
     'medium',
     'read-only',
-    listOf('unknown', 'consumer', 'classic'),
+    listOf('consumer', 'classic'),
   ),
   define('group.coordinator.threads', 'int', '1', 'medium', 'read-only', atLeast(1)),
   define('group.initial.rebalance.delay.ms', 'int', '3000', 'medium', 'read-only'),
