@@ -22,7 +22,7 @@ import { csvList, parseEndpoints, securityProtocolMap, securityProtocolOf } from
 import type { SettingLayers } from './settings.ts';
 import { Settings } from './settings.ts';
 import { topicConfig, topicDefaultsOf } from './topic-config.ts';
-import { validateBrokerConfig } from './validation.ts';
+import { validateBrokerConfig, validateLogTimes } from './validation.ts';
 
 function rolesOf(settings: Settings): readonly Role[] {
   const roles = settings.list('process.roles') as readonly Role[];
@@ -165,6 +165,7 @@ function logsOf(settings: Settings): LogsConfig {
 
 function topicsOf(settings: Settings): TopicsConfig {
   const defaultTexts = topicDefaultsOf(settings);
+  validateLogTimes(defaultTexts);
   return {
     autoCreateEnable: settings.flag('auto.create.topics.enable'),
     deleteEnable: settings.flag('delete.topic.enable'),

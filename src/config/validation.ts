@@ -30,15 +30,22 @@ function validateIdentity(config: BrokerConfig): void {
   }
 }
 
-function validateLimits(config: BrokerConfig): void {
-  const { settings, topics, replication, logs } = config;
-  const topic = (key: string) => Number(topics.defaultTexts.get(key));
-  requirement(topic('segment.ms') >= 1, 'log.roll.ms must be greater than or equal to 1');
-  requirement(topic('segment.jitter.ms') >= 0, 'log.roll.jitter.ms must be greater than or equal to 0');
+/**
+ * Checks the times of segments that topics inherit, before the narrower checks of a topic get to see them.
+ * @param defaults by topic key
+ */
+export function validateLogTimes(defaults: ReadonlyMap<string, string>): void {
+  const ms = (key: string) => Number(defaults.get(key));
+  requirement(ms('segment.ms') >= 1, 'log.roll.ms must be greater than or equal to 1');
+  requirement(ms('segment.jitter.ms') >= 0, 'log.roll.jitter.ms must be greater than or equal to 0');
   requirement(
-    topic('retention.ms') >= 1 || topic('retention.ms') === -1,
+    ms('retention.ms') >= 1 || ms('retention.ms') === -1,
     'log.retention.ms must be unlimited (-1) or, greater than or equal to 1',
   );
+}
+
+function validateLimits(config: BrokerConfig): void {
+  const { settings, replication, logs } = config;
   requirement(logs.dirs.length > 0, 'At least one log directory must be defined via log.dirs or log.dir.');
   requirement(
     logs.cleanerDedupeBufferBytes / Math.max(settings.number('log.cleaner.threads'), 1) > 1024 * 1024,
