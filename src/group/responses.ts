@@ -109,14 +109,18 @@ function isValidGroupId(command: Command): boolean {
 
 /** The refusal of a command whose group id its API does not take, else null. */
 export function refuseInvalidGroupId(command: Command): Response | null {
-  return isValidGroupId(command) ? null : refuse(command, ErrorCode.INVALID_GROUP_ID);
+  return isValidGroupId(command) ? null : refusal(command, ErrorCode.INVALID_GROUP_ID);
 }
 
 /**
  * What a command is answered with when its shard can't take it: COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR,
- * COORDINATOR_NOT_AVAILABLE, INVALID_GROUP_ID, UNKNOWN_SERVER_ERROR.
+ * COORDINATOR_NOT_AVAILABLE, UNKNOWN_SERVER_ERROR; and INVALID_GROUP_ID before all of these.
  */
 export function refuse(command: Command, errorCode: number): Response {
+  return refusal(command, isValidGroupId(command) ? errorCode : ErrorCode.INVALID_GROUP_ID);
+}
+
+function refusal(command: Command, errorCode: number): Response {
   switch (command.type) {
     case 'joinGroup':
       return joinError(command.version, command.request.memberId, errorCode);
