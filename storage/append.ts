@@ -32,6 +32,14 @@ import type {
  */
 export const MAX_UNFOLDED_BYTES = 128 * 1024 * 1024;
 
+/** A log cannot hold what no segment holds. Kafka asks this last. */
+function checkSegmentSize(records: Buffer, options: AppendOptions): void {
+  const { segmentBytes } = options.config;
+  if (records.length <= segmentBytes) return;
+  const reason = `${records.length} bytes do not fit a segment of ${segmentBytes}`;
+  throw new AppendRefused(ErrorCode.RECORD_LIST_TOO_LARGE, reason);
+}
+
 /** Whether a plan or a refusal came back. */
 export function isRefused(result: AppendPlan | AppendRefusal): result is AppendRefusal {
   return result.errorCode !== ErrorCode.NONE;
@@ -50,16 +58,8 @@ export function validateAppend(records: Buffer, options: AppendOptions): AppendP
     const scan = scanBatches(records, options);
     if (scan.validBytes === 0) return NOTHING;
     const valid = scan.validBytes === records.length ? records : records.subarray(0, scan.validBytes);
-    const plan =
-      options.origin === 'raft' ? planAsGiven(valid, scan, options) : planAssigned(valid, scan, options);
-    const size = plan.records.length;
-    if (size > options.config.segmentBytes) {
-      throw new AppendRefused(
-        ErrorCode.RECORD_LIST_TOO_LARGE,
-        `${size} bytes do not fit a segment of ${options.config.segmentBytes}`,
-      );
-    }
-    return plan;
+    if (options.origin === 'raft') return planAsGiven(valid, scan, options);
+    return planAssigned(valid, scan, options);
   } catch (error) {
     if (error instanceof AppendRefused) return error.refusal();
     if (error instanceof CompressionError) return refusalOf(error).refusal();
@@ -226,6 +226,7 @@ function planAsGiven(records: Buffer, scan: BatchScan, options: AppendOptions): 
       `offset ${scan.firstOffset} lies before the log's end ${options.nextOffset}`,
     );
   }
+  checkSegmentSize(records, options);
   return {
     errorCode: ErrorCode.NONE,
     records,
@@ -344,6 +345,7 @@ function walkCursor(
 
 function planInPlace(records: Buffer, walk: Walk, options: AppendOptions): AppendPlan {
   const { config, nextOffset, nowMs } = options;
+  checkSegmentSize(records, options);
   const lastOffset = nextOffset + walk.count - 1;
   const isAppendTime = config.messageTimestampType === 'LogAppendTime';
   const maxTimestampMs = isAppendTime ? nowMs : walk.maxTimestampMs;
@@ -369,6 +371,7 @@ function planRebuilt(records: Buffer, scan: BatchScan, options: AppendOptions): 
   const size = built.length;
   // Checked once more, since folding anew or converting changes it.
   checkSize(size, options);
+  checkSegmentSize(built, options);
   const lastOffset = batch.lastOffset(built);
   const isAppendTime = options.config.messageTimestampType === 'LogAppendTime';
   return {
