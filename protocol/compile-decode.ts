@@ -22,7 +22,6 @@ import {
 import type { Version } from './interpret.ts';
 import { copyBytes, MAX_PREALLOCATED, malformed } from './reader.ts';
 import type { Field, Fields } from './schema.ts';
-import { uuidFromBytes } from './uuid.ts';
 import type { Cursor } from './varint.ts';
 import { readUnsignedVarint } from './varint.ts';
 
@@ -39,7 +38,6 @@ export const decodeHelpers = {
   EMPTY: EMPTY_BYTES,
   copyBytes,
   malformed,
-  uuidFromBytes,
   varint: readUnsignedVarint,
 };
 
@@ -245,7 +243,7 @@ function fixedRead(field: Field, at: number): string {
     case 'float64':
       return `d.getFloat64(${position})`;
     default:
-      return `uuidFromBytes(b, ${position})`;
+      return `b.toString('base64url', ${position}, p + ${at + 16})`;
   }
 }
 

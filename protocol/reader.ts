@@ -7,7 +7,6 @@
 import { MalformedMessage } from './errors.ts';
 import { EMPTY_BYTES, MAX_STRING_BYTES } from './field.ts';
 import type { Uuid } from './uuid.ts';
-import { uuidFromBytes } from './uuid.ts';
 import type { Cursor } from './varint.ts';
 import { readUnsignedVarint, readVarint, readVarlong } from './varint.ts';
 
@@ -81,7 +80,8 @@ export class Reader implements Cursor {
   }
 
   uuid(): Uuid {
-    return uuidFromBytes(this.buffer, this.skip(16));
+    const start = this.skip(16);
+    return this.buffer.toString('base64url', start, start + 16);
   }
 
   unsignedVarint(): number {
