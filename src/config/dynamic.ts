@@ -3,7 +3,7 @@
 
 import type { BrokerConfig } from './broker-config.ts';
 import { buildBrokerConfig } from './build.ts';
-import { ConfigError } from './config-error.ts';
+import { ConfigError, invalidValue } from './config-error.ts';
 import type { ConfigDefinition } from './definition.ts';
 import { configValue } from './definition.ts';
 import { brokerDefinitions, dynamicOnly } from './definitions/index.ts';
@@ -46,8 +46,9 @@ export function dynamicDefinition(name: string): ConfigDefinition | null {
   return definition.updateMode === 'read-only' ? null : definition;
 }
 
-function refuseSome(names: readonly string[], message: string): void {
-  if (names.length > 0) throw new ConfigError(`${message}: Set(${names.join(', ')})`);
+/** `set` is how Scala names the collection that it prints: clients have learnt these words. */
+function refuseSome(names: readonly string[], message: string, set: 'Set' | 'HashSet' = 'Set'): void {
+  if (names.length > 0) throw new ConfigError(`${message}: ${set}(${names.join(', ')})`);
 }
 
 function isPerBroker(name: string): boolean {
@@ -65,17 +66,30 @@ function printed(endpoints: readonly Endpoint[]): string {
   return endpoints.map(printEndpoint).join(',');
 }
 
-/** What Kafka's reconfigurable parts refuse; the words of the reason do not reach the client there either. */
-function refuseUnreachable(current: BrokerConfig, changed: BrokerConfig): void {
-  const sameListeners =
-    printed(current.network.listeners) === printed(changed.network.listeners) &&
-    printed(current.network.advertisedListeners) === printed(changed.network.advertisedListeners);
-  const threadsInReach = THREAD_COUNTS.every((name) => {
+/** What a reconfigurable part refuses. Kafka passes its words as the value of a wrapped exception. */
+function unreachable(reason: string): ConfigError {
+  return invalidValue(
+    'Invalid dynamic configuration',
+    `org.apache.kafka.common.config.ConfigException: ${reason}`,
+  );
+}
+
+function refuseThreadCounts(current: BrokerConfig, changed: BrokerConfig): void {
+  for (const name of THREAD_COUNTS) {
     const from = current.settings.number(name);
     const to = changed.settings.number(name);
-    return to >= Math.floor(from / 2) && to <= from * 2;
-  });
-  if (!sameListeners || !threadsInReach) throw new ConfigError('Invalid dynamic configuration');
+    const failed = `Dynamic thread count update validation failed for ${name}=${to}, value should`;
+    if (to < Math.floor(from / 2)) throw unreachable(`${failed} be at least half the current value ${from}`);
+    if (to > from * 2) throw unreachable(`${failed} not be greater than double the current value ${from}`);
+  }
+}
+
+function refuseListeners({ network: current }: BrokerConfig, { network: changed }: BrokerConfig): void {
+  if (printed(current.advertisedListeners) !== printed(changed.advertisedListeners))
+    throw unreachable('Advertised listeners cannot be altered when using a Raft-based metadata quorum.');
+  // Kafka would open and close listeners at run time; here that needs a restart.
+  if (printed(current.listeners) !== printed(changed.listeners))
+    throw unreachable('Listeners cannot be altered while the broker runs.');
 }
 
 function withLayer(config: BrokerConfig, settings: Texts, perBroker: boolean): SettingLayers {
@@ -98,6 +112,7 @@ export function validateDynamicConfigs(config: BrokerConfig, settings: Texts, pe
   refuseSome(
     names.filter((name) => PER_LISTENER_ONLY.has(name)),
     'These security configs can be dynamically updated only per-listener using the listener prefix',
+    'HashSet',
   );
   for (const [name, text] of settings) checkValue(name, text);
   if (!perBroker) {
@@ -106,7 +121,9 @@ export function validateDynamicConfigs(config: BrokerConfig, settings: Texts, pe
       'Cannot update these configs at default cluster level, broker id must be specified',
     );
   }
-  refuseUnreachable(config, buildBrokerConfig(withLayer(config, settings, perBroker)));
+  const changed = buildBrokerConfig(withLayer(config, settings, perBroker));
+  refuseThreadCounts(config, changed);
+  refuseListeners(config, changed);
 }
 
 /** The settings whose values are usable, and the names of the others. */

@@ -128,10 +128,11 @@ export function loadBrokerConfig(sources: ConfigSources): LoadedConfig {
   const settings = given(sources);
   refuseUnserved(settings);
   const bare = sources.properties === undefined && (settings.get('process.roles') ?? '').trim() === '';
-  const nodeDefaults = new Map([
-    ...(bare ? NO_FILE_DEFAULTS : []),
-    ...(standsAlone(settings) ? LONE_NODE_DEFAULTS : []),
-  ]);
+  const nodeDefaults = new Map(
+    [...(bare ? NO_FILE_DEFAULTS : []), ...(standsAlone(settings) ? LONE_NODE_DEFAULTS : [])].filter(
+      ([key]) => !settings.has(key),
+    ),
+  );
   const layers: SettingLayers = {
     nodeDefaults,
     given: settings,

@@ -23,14 +23,31 @@ export interface SettingLayers {
   readonly hostName: string;
 }
 
+/**
+ * What was set, the stronger layers over the weaker. A key altered at run time removes its synonyms, so that an
+ * altered log.roll.ms is not beaten by a log.roll.hours of the file (DynamicBrokerConfig.overrideProps).
+ */
+function merged({ given, clusterDynamic, brokerDynamic }: SettingLayers): Texts {
+  const originals = new Map(given);
+  for (const altered of [clusterDynamic, brokerDynamic]) {
+    for (const [name, text] of altered) {
+      for (const synonym of brokerSynonyms(name)) originals.delete(synonym);
+      originals.set(name, text);
+    }
+  }
+  return originals;
+}
+
 /** What read access to settings looks like; the typed fields of BrokerConfig cover what the broker itself needs. */
 export class Settings {
   readonly layers: SettingLayers;
+  readonly #originals: Texts;
   readonly #values = new Map<string, ConfigValue>();
 
   /** @throws {ConfigError} for the first key (by name) whose value is refused. */
   constructor(layers: SettingLayers) {
     this.layers = layers;
+    this.#originals = merged(layers);
     for (const definition of brokerDefinitions.values()) {
       this.#values.set(definition.name, configValue(definition, this.#rawText(definition.name)));
     }
@@ -40,8 +57,7 @@ export class Settings {
   }
 
   #rawText(name: string): string | undefined {
-    const { brokerDynamic, clusterDynamic, given, nodeDefaults } = this.layers;
-    return brokerDynamic.get(name) ?? clusterDynamic.get(name) ?? given.get(name) ?? nodeDefaults.get(name);
+    return this.#originals.get(name) ?? this.layers.nodeDefaults.get(name);
   }
 
   value(name: string): ConfigValue {
@@ -78,8 +94,7 @@ export class Settings {
 
   /** Whether somebody set the key, at the start or at run time. */
   isGiven(name: string): boolean {
-    const { brokerDynamic, clusterDynamic, given } = this.layers;
-    return brokerDynamic.has(name) || clusterDynamic.has(name) || given.has(name);
+    return this.#originals.has(name);
   }
 
   /** The text for one listener: `listener.name.<listener>.<key>` if given, else that of the key itself. */
@@ -93,20 +108,9 @@ export class Settings {
     );
   }
 
-  /**
-   * Every key that somebody set, with the raw text in force, unknown keys included (AbstractConfig.originals). A key
-   * altered at run time removes its synonyms, as DynamicBrokerConfig.overrideProps does.
-   */
-  originals(): Map<string, string> {
-    const { brokerDynamic, clusterDynamic, given } = this.layers;
-    const originals = new Map(given);
-    for (const altered of [clusterDynamic, brokerDynamic]) {
-      for (const [name, text] of altered) {
-        for (const synonym of brokerSynonyms(name)) originals.delete(synonym);
-        originals.set(name, text);
-      }
-    }
-    return originals;
+  /** Every key that somebody set, with the raw text in force, unknown keys included (AbstractConfig.originals). */
+  originals(): Texts {
+    return this.#originals;
   }
 
   /** The default of a key on this node, as text. */
