@@ -199,11 +199,3 @@ function checkExists(
     throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `No node with id ${nodeId} found.`);
   }
 }
-
-/** The name of a resource type as Kafka prints it. */
-export function resourceTypeName(resourceType: number): string {
-  for (const [name, code] of Object.entries(ConfigResourceType)) {
-    if (code === resourceType) return name;
-  }
-  return 'UNKNOWN';
-}

@@ -34,6 +34,11 @@ export class MetadataLoader {
     return this.#replayer.lastOffset;
   }
 
+  /** Whether a metadata transaction was begun and not ended: what it holds is in no image. */
+  get inTransaction(): boolean {
+    return this.#replayer.transactionStartOffset >= 0;
+  }
+
   get faulty(): boolean {
     return this.#faulty;
   }
