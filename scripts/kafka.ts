@@ -246,7 +246,12 @@ export function freePort(): Promise<number> {
   });
 }
 
-function serverProperties(options: KafkaOptions, port: number, controllerPort: number): Map<string, string> {
+/** The lines of server.properties for one combined node, the same for Apache Kafka and for Sordini. */
+export function serverProperties(
+  options: KafkaOptions,
+  port: number,
+  controllerPort: number,
+): Map<string, string> {
   const nodeId = options.nodeId ?? 1;
   const properties = new Map([
     ['process.roles', 'broker,controller'],

@@ -1,0 +1,182 @@
+/** Runs the load generator: the C program where there is a compiler, else a plain client in this process. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { Frame } from './requests.ts';
+
+export interface Load {
+  readonly frame: Frame;
+  readonly connections: number;
+  readonly depth: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  /** Process whose CPU time is taken. */
+  readonly pid: number;
+  /** Ends early when this much has gone both ways. */
+  readonly maxBytes: number;
+  /** Moves the fetch offset of each next request on by `step`, starting over after `count` requests. */
+  readonly advance?: { readonly step: number; readonly count: number };
+}
+
+/** What the measured window brought. */
+export interface LoadResult {
+  readonly requests: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+export interface RelayResult {
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly p999Us: number;
+}
+
+const cacheDir = join(import.meta.dirname, '..', '..', '.cache', 'bench');
+
+/** The compiled generator, or null without gcc. */
+export function compileGenerator(): string | null {
+  mkdirSync(cacheDir, { recursive: true });
+  const source = join(import.meta.dirname, 'load.c');
+  const program = join(cacheDir, 'load');
+  try {
+    if (statSync(program).mtimeMs > statSync(source).mtimeMs) return program;
+  } catch {
+    // Not compiled yet.
+  }
+  const { status } = spawnSync('gcc', ['-O2', '-o', program, source], { stdio: 'inherit' });
+  return status === 0 ? program : null;
+}
+
+function runProgram(program: string, args: readonly string[]): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve(JSON.parse(output));
+      else reject(new Error(`the load generator ended with ${code}`));
+    });
+  });
+}
+
+function save(frame: Frame, name: string): string {
+  const file = join(cacheDir, `${process.pid}-${name}.bin`);
+  writeFileSync(file, frame.bytes);
+  return file;
+}
+
+export async function runLoad(program: string | null, port: number, load: Load): Promise<LoadResult> {
+  if (program === null) return runInProcess(port, load);
+  const { frame, advance } = load;
+  const moving =
+    advance === undefined ? [] : ['--advance', `${frame.offsetAt},${advance.step},${advance.count}`];
+  const checked = frame.errorAt < 0 ? [] : ['--error-at', String(frame.errorAt)];
+  const args = [
+    ...['ping', '127.0.0.1', String(port), '--request', save(frame, 'request')],
+    ...['--connections', String(load.connections), '--depth', String(load.depth)],
+    ...['--seconds', String(load.seconds), '--warmup', String(load.warmupSeconds)],
+    ...['--pid', String(load.pid), '--max-bytes', String(load.maxBytes)],
+    ...moving,
+    ...checked,
+  ];
+  return (await runProgram(program, args)) as LoadResult;
+}
+
+/** Time from sending a record to its arrival at a consumer that waits for it. C generator only. */
+export async function runRelay(
+  program: string,
+  port: number,
+  produce: Frame,
+  fetch: Frame,
+  rounds: number,
+): Promise<RelayResult> {
+  const args = [
+    ...['relay', '127.0.0.1', String(port), '--produce', save(produce, 'produce')],
+    ...['--fetch', save(fetch, 'fetch'), '--offset-at', String(fetch.offsetAt), '--rounds', String(rounds)],
+  ];
+  return (await runProgram(program, args)) as RelayResult;
+}
+
+/** User and system time of a process in seconds. */
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** The same load from this process: dearer, so that only ratios within one run mean anything. */
+async function runInProcess(port: number, load: Load): Promise<LoadResult> {
+  const { frame, connections, depth, advance } = load;
+  let requests = 0;
+  let bytesIn = 0;
+  const samples: number[] = [];
+  let isMeasuring = false;
+  const sockets: Socket[] = [];
+  for (let i = 0; i < connections; i++) {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    sockets.push(socket);
+    const started: number[] = [];
+    let number = i * 7919;
+    let missing = 0;
+    let size = Buffer.alloc(0);
+    const send = () => {
+      const bytes = Buffer.from(frame.bytes);
+      if (advance !== undefined) {
+        bytes.writeBigInt64BE(BigInt((number++ % advance.count) * advance.step), frame.offsetAt);
+      }
+      started.push(performance.now());
+      socket.write(bytes);
+    };
+    socket.on('data', (chunk) => {
+      bytesIn += chunk.length;
+      let at = 0;
+      while (at < chunk.length) {
+        if (missing === 0) {
+          const taken = chunk.subarray(at, at + 4 - size.length);
+          size = Buffer.concat([size, taken]);
+          at += taken.length;
+          if (size.length < 4) return;
+          missing = size.readInt32BE(0);
+          size = Buffer.alloc(0);
+        }
+        const taken = Math.min(missing, chunk.length - at);
+        at += taken;
+        missing -= taken;
+        if (missing > 0) return;
+        requests++;
+        if (isMeasuring) samples.push((performance.now() - (started.shift() ?? 0)) * 1000);
+        else started.shift();
+        send();
+      }
+    });
+    await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
+    for (let k = 0; k < depth; k++) send();
+  }
+  await new Promise((resolve) => setTimeout(resolve, load.warmupSeconds * 1000));
+  isMeasuring = true;
+  const before = { requests, bytesIn, cpu: cpuSeconds(load.pid), at: performance.now() };
+  await new Promise((resolve) => setTimeout(resolve, load.seconds * 1000));
+  const cpu = cpuSeconds(load.pid) - before.cpu;
+  const seconds = (performance.now() - before.at) / 1000;
+  for (const socket of sockets) socket.destroy();
+  samples.sort((a, b) => a - b);
+  const done = requests - before.requests;
+  return {
+    requests: done,
+    bytesIn: bytesIn - before.bytesIn,
+    bytesOut: done * frame.bytes.length,
+    seconds,
+    cpuSeconds: cpu,
+    p50Us: samples[Math.floor(samples.length / 2)] ?? 0,
+    p99Us: samples[Math.floor(samples.length * 0.99)] ?? 0,
+  };
+}
