@@ -14,7 +14,8 @@ import { decodeHelpers, decoderSource } from './compile-decode.ts';
 import type { Encoder } from './compile-encode.ts';
 import { encodeHelpers, encoderSource } from './compile-encode.ts';
 import { readStruct, writeStruct } from './interpret.ts';
-import { Reader } from './reader.ts';
+import type { DecodeCursor } from './reader.ts';
+import { MAX_ELEMENTS, Reader } from './reader.ts';
 import type {
   Api,
   DataInput,
@@ -26,7 +27,6 @@ import type {
   ResponseInput,
   ResponseOf,
 } from './schema.ts';
-import type { Cursor } from './varint.ts';
 import { Writer } from './writer.ts';
 
 /** A decoded message and the position behind it. */
@@ -51,7 +51,7 @@ interface Codecs {
 }
 
 const codecsByFields = new WeakMap<Fields, Codecs>();
-const cursor: Cursor = { position: 0 };
+const cursor: DecodeCursor = { position: 0, elementsLeft: 0 };
 const writer = new Writer();
 
 export function decodeRequest<A extends Api>(
@@ -189,6 +189,7 @@ function register(target: Target): Codecs {
 
 function decode(codecs: Codecs, version: number, buffer: Buffer, offset: number, end: number): object {
   const decoder = codecs.decoders[version] ?? compileDecoder(codecs, version);
+  cursor.elementsLeft = MAX_ELEMENTS;
   const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   return decoder(buffer, view, offset, Math.min(end, buffer.length), cursor);
 }

@@ -20,9 +20,9 @@ import {
   taggedFields,
 } from './field.ts';
 import type { Version } from './interpret.ts';
+import type { DecodeCursor } from './reader.ts';
 import { copyBytes, MAX_PREALLOCATED, malformed } from './reader.ts';
 import type { Field, Fields } from './schema.ts';
-import type { Cursor } from './varint.ts';
 import { readUnsignedVarint } from './varint.ts';
 
 export type Decoder = (
@@ -30,7 +30,7 @@ export type Decoder = (
   view: DataView,
   position: number,
   end: number,
-  cursor: Cursor,
+  cursor: DecodeCursor,
 ) => Record<string, unknown>;
 
 /** What the generated functions call. */
@@ -190,6 +190,7 @@ class DecodeEmitter {
     const index = this.#variable();
     const item = this.#variable();
     this.lines.push(`if (${length} * ${minimum} > end - p) malformed('list too long', '${path}');`);
+    this.lines.push(`if ((c.elementsLeft -= ${length}) < 0) malformed('too many elements', '${path}');`);
     this.lines.push(`${variable} = ${length} > ${MAX_PREALLOCATED} ? [] : new Array(${length});`);
     this.lines.push(`for (let ${index} = 0; ${index} < ${length}; ${index}++) { let ${item};`);
     this.field(element, item, path);

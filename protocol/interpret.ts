@@ -98,6 +98,10 @@ function readArray(reader: Reader, element: Field | null, version: Version, leng
   if (length * minimum > reader.remaining) {
     throw new MalformedMessage('A list claims more elements than the message has bytes for.');
   }
+  reader.elementsLeft -= length;
+  if (reader.elementsLeft < 0) {
+    throw new MalformedMessage('A message has too many elements.');
+  }
   const list: unknown[] = length > MAX_PREALLOCATED ? [] : new Array(length);
   for (let index = 0; index < length; index++) {
     list[index] = readField(reader, element, version);

@@ -15,14 +15,26 @@ const TWO_32 = 2 ** 32;
 /** Lists longer than this grow as they are read, so that a claimed length alone allocates little. */
 export const MAX_PREALLOCATED = 65_536;
 
+/**
+ * Most list elements that one message may have in all. Kafka has no such limit, but then a request of 100 MB that is
+ * all empty strings becomes objects of many times that size; more than this no honest peer sends.
+ */
+export const MAX_ELEMENTS = 4_194_304;
+
+/** The state of a decoder: where it stands, and how many elements it may still make. */
+export interface DecodeCursor extends Cursor {
+  elementsLeft: number;
+}
+
 export function malformed(what: string, where: string): never {
   throw new MalformedMessage(`${where}: ${what}`);
 }
 
-export class Reader implements Cursor {
+export class Reader implements DecodeCursor {
   readonly buffer: Buffer;
   readonly end: number;
   position: number;
+  elementsLeft: number = MAX_ELEMENTS;
 
   constructor(buffer: Buffer, position = 0, end = buffer.length) {
     this.buffer = buffer;

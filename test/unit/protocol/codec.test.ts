@@ -9,11 +9,13 @@ import {
   encodeResponse,
 } from '../../../protocol/codec.ts';
 import { ErrorCode, MalformedMessage } from '../../../protocol/errors.ts';
+import { readStruct } from '../../../protocol/interpret.ts';
 import { Fetch } from '../../../protocol/messages/fetch.ts';
 import type { ListOffsets } from '../../../protocol/messages/list-offsets.ts';
 import { Metadata } from '../../../protocol/messages/metadata.ts';
 import { OffsetCommit } from '../../../protocol/messages/offset-commit.ts';
 import { Produce } from '../../../protocol/messages/produce.ts';
+import { MAX_ELEMENTS, Reader } from '../../../protocol/reader.ts';
 import type { RequestInput, RequestOf, ResponseInput, ResponseOf } from '../../../protocol/schema.ts';
 import {
   array,
@@ -30,6 +32,7 @@ import {
   struct,
   tagged,
 } from '../../../protocol/schema.ts';
+import { unsignedVarintSize, writeUnsignedVarint } from '../../../protocol/varint.ts';
 
 const metadata = { allowAutoTopicCreation: true, includeTopicAuthorizedOperations: false };
 const emptyFetch = { maxWaitMs: 0, minBytes: 0, topics: [], forgottenTopicsData: [] };
@@ -253,6 +256,19 @@ describe('hostile lengths', () => {
     for (let cut = 0; cut < body.length; cut++) {
       expect(() => decodeRequest(Fetch, 12, padded, 3, 3 + cut)).toThrow(MalformedMessage);
     }
+  });
+
+  test('A message of more elements than any honest one is refused, though its bytes are all there.', () => {
+    const wire = message({ name: 'Probe', versions: [0, 0], flexible: 0, fields: { list: array(string) } });
+    const claim = (count: number): Buffer =>
+      Buffer.concat([Buffer.alloc(5), Buffer.alloc(count, 1), Buffer.alloc(1)]);
+    const bytes = claim(MAX_ELEMENTS + 1);
+    const start = 5 - unsignedVarintSize(MAX_ELEMENTS + 2);
+    writeUnsignedVarint(bytes, start, MAX_ELEMENTS + 2);
+    expect(() => decodeMessage(wire, 0, bytes, start)).toThrow('too many elements');
+    expect(() => readStruct(new Reader(bytes, start), wire.fields, { number: 0, flexible: true })).toThrow(
+      MalformedMessage,
+    );
   });
 
   test('The error names the field.', () => {
