@@ -55,7 +55,8 @@ export class BatchScanner {
     if (this.#filled - this.at < BATCH_HEADER_SIZE) return this.#stop('cut');
     const size = sizeInBytes(this.buffer, this.at);
     if (magic(this.buffer, this.at) !== MAGIC_V2 || size < BATCH_HEADER_SIZE) return this.#stop('invalid');
-    if (baseOffset(this.buffer, this.at) < 0 || this.lastOffset < this.baseOffset) return this.#stop('invalid');
+    if (baseOffset(this.buffer, this.at) < 0 || this.lastOffset < this.baseOffset)
+      return this.#stop('invalid');
     if (size > this.#end - this.position) return this.#stop('cut');
     this.#next = this.position + size;
     return true;

@@ -61,7 +61,12 @@ export function writeOffsetCheckpoint(disk: Disk, path: string, offsets: OffsetC
   replaceSmallFile(disk, path, formatCheckpoint(lines));
 }
 
-export function setOffset(checkpoint: OffsetCheckpoint, topic: string, partition: number, offset: number): void {
+export function setOffset(
+  checkpoint: OffsetCheckpoint,
+  topic: string,
+  partition: number,
+  offset: number,
+): void {
   let partitions = checkpoint.get(topic);
   if (partitions === undefined) {
     partitions = new Map();

@@ -71,7 +71,9 @@ export class IndexFile {
     const needed = (this.#entryCount + 1) * this.entrySize;
     let buffer = this.buffer();
     if (buffer.length < needed) {
-      const grown = Buffer.alloc(Math.max(needed, buffer.length * 2, FIRST_CAPACITY_ENTRIES * this.entrySize));
+      const grown = Buffer.alloc(
+        Math.max(needed, buffer.length * 2, FIRST_CAPACITY_ENTRIES * this.entrySize),
+      );
       buffer.copy(grown);
       buffer = grown;
       this.#buffer = grown;

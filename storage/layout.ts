@@ -54,7 +54,8 @@ const OFFSET_DIGITS = 20;
 /** Twenty digits, so that names sort as their offsets do. */
 export const offsetName = (offset: number): string => String(offset).padStart(OFFSET_DIGITS, '0');
 
-export const segmentFileName = (baseOffset: number, suffix: string): string => offsetName(baseOffset) + suffix;
+export const segmentFileName = (baseOffset: number, suffix: string): string =>
+  offsetName(baseOffset) + suffix;
 
 /** The offset in a name such as `00000000000000000042.log`, or -1 when it has another form. */
 export function offsetOfFileName(name: string, suffix: string): number {
@@ -73,7 +74,12 @@ export interface TopicPartition {
 export const logDirectoryName = (topic: string, partition: number): string => `${topic}-${partition}`;
 
 /** `<topic>-<partition>.<id><suffix>` with the topic cut so that the whole name fits (LocalLog.logDirNameWithSuffixCappedLength). */
-export function renamedDirectoryName(topic: string, partition: number, uniqueId: string, suffix: string): string {
+export function renamedDirectoryName(
+  topic: string,
+  partition: number,
+  uniqueId: string,
+  suffix: string,
+): string {
   const tail = `-${partition}.${uniqueId}${suffix}`;
   return topic.slice(0, MAX_NAME_LENGTH - tail.length) + tail;
 }
@@ -131,7 +137,8 @@ export function readMetaProperties(disk: Disk, logDir: string): MetaPropertiesRe
   if (contents === null) return { status: 'missing' };
   const entries = parseProperties(contents.toString('utf8'));
   const version = entries.get('version');
-  if (version !== '1') return { status: 'unusable', reason: `version ${version ?? '(none)'} is not 1 (KRaft)` };
+  if (version !== '1')
+    return { status: 'unusable', reason: `version ${version ?? '(none)'} is not 1 (KRaft)` };
   const clusterId = entries.get('cluster.id');
   const nodeId = Number(entries.get('node.id') ?? 'none');
   if (clusterId === undefined) return { status: 'unusable', reason: 'cluster.id is missing' };
@@ -170,9 +177,10 @@ export function readPartitionMetadata(disk: Disk, directory: string): PartitionM
   return { status: 'present', topicId };
 }
 
-export function writePartitionMetadata(disk: Disk, directory: string, topicId: string): void {
+/** With `durable` false the log's first sync makes it so. */
+export function writePartitionMetadata(disk: Disk, directory: string, topicId: string, durable = true): void {
   const text = `version: 0\ntopic_id: ${topicId}`;
-  replaceSmallFile(disk, joinPath(directory, PARTITION_METADATA_FILE), Buffer.from(text));
+  replaceSmallFile(disk, joinPath(directory, PARTITION_METADATA_FILE), Buffer.from(text), durable);
 }
 
 /** `.kafka_cleanshutdown`: present only between a clean stop and the next start. */

@@ -58,7 +58,7 @@ export class LeaderEpochs {
     return epochs;
   }
 
-  /** True when the file was missing or unreadable: the owner reads the epochs again from the whole log. */
+  /** True when the file was missing or unreadable: the owner reads the epochs from the batches, then `rewrite`s. */
   get isDamaged(): boolean {
     return this.#damaged;
   }
@@ -145,7 +145,11 @@ export class LeaderEpochs {
   truncateFromStart(startOffset: number): void {
     const kept = this.#entries.filter((entry) => entry.startOffset > startOffset);
     const covering = this.#entries[this.#entries.length - kept.length - 1];
-    if (covering === undefined || (covering.startOffset === startOffset && kept.length + 1 === this.#entries.length)) return;
+    if (
+      covering === undefined ||
+      (covering.startOffset === startOffset && kept.length + 1 === this.#entries.length)
+    )
+      return;
     this.#entries = [{ epoch: covering.epoch, startOffset }, ...kept];
     this.#write();
   }
@@ -163,11 +167,10 @@ export class LeaderEpochs {
     this.#unsynced = false;
   }
 
-  /** Writes the file, durably, whether or not anything changed: for a new log, and after a rebuild. */
-  flushAlways(): void {
-    this.#unsynced = true;
+  /** Makes a sound file of what is known now: of nothing for a new log, of what the batches tell after a loss. */
+  rewrite(): void {
     this.#damaged = false;
-    this.flush();
+    this.#write();
   }
 
   movedTo(directory: string): void {

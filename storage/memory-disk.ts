@@ -13,7 +13,15 @@
 import type { DirectoryEntry, Disk, DiskFile, PathStatus } from './disk.ts';
 import { DiskError, parentOf } from './disk.ts';
 
-export type DiskOperation = 'open' | 'write' | 'truncate' | 'sync' | 'rename' | 'remove' | 'syncDirectory' | 'read';
+export type DiskOperation =
+  | 'open'
+  | 'write'
+  | 'truncate'
+  | 'sync'
+  | 'rename'
+  | 'remove'
+  | 'syncDirectory'
+  | 'read';
 
 /** Makes an operation fail with `errno`; of a write, `bytesWritten` bytes reach the file first. */
 export interface DiskFault {
@@ -54,7 +62,9 @@ class Content {
   write(chunk: Uint8Array, position: number): void {
     const end = position + chunk.length;
     if (end > this.#bytes.length) {
-      const grown = Buffer.alloc(Math.max(end, Math.min(this.#bytes.length * 2, this.#bytes.length + (1 << 24))));
+      const grown = Buffer.alloc(
+        Math.max(end, Math.min(this.#bytes.length * 2, this.#bytes.length + (1 << 24))),
+      );
       this.#bytes.copy(grown);
       this.#bytes = grown;
     }
@@ -356,10 +366,14 @@ function assertTracked(trackSync: boolean | undefined): void {
 
 function survivingDirectory(directory: DirectoryNode, random: () => number): DirectoryNode {
   const states = [directory.durable, ...directory.unsynced];
-  const state = states[Math.min(states.length - 1, Math.floor(random() * states.length))] ?? directory.durable;
+  const state =
+    states[Math.min(states.length - 1, Math.floor(random() * states.length))] ?? directory.durable;
   const survivor = new DirectoryNode();
   for (const [name, node] of state) {
-    survivor.entries.set(name, node.isDirectory ? survivingDirectory(node, random) : survivingFile(node, random));
+    survivor.entries.set(
+      name,
+      node.isDirectory ? survivingDirectory(node, random) : survivingFile(node, random),
+    );
   }
   survivor.durable = new Map(survivor.entries);
   return survivor;
@@ -371,7 +385,8 @@ function survivingFile(file: FileNode, random: () => number): FileNode {
   survivor.modifiedMs = file.modifiedMs;
   const content = file.durable.copy();
   const fate = random();
-  const kept = fate < 0.15 ? 0 : fate < 0.3 ? file.unsynced.length : Math.floor(random() * (file.unsynced.length + 1));
+  const kept =
+    fate < 0.15 ? 0 : fate < 0.3 ? file.unsynced.length : Math.floor(random() * (file.unsynced.length + 1));
   const scattered = fate > 0.7;
   file.unsynced.forEach((change, index) => {
     const survives = scattered ? random() < 0.5 : index < kept;

@@ -161,7 +161,10 @@ export class Segment {
 
   /** The age that retention judges: the largest timestamp, or when the file last changed (LogSegment.largestTimestamp). */
   get largestTimestampMs(): number {
-    if (this.maxTimestampMs >= 0) return this.maxTimestampMs;
+    return this.maxTimestampMs >= 0 ? this.maxTimestampMs : this.lastModifiedMs;
+  }
+
+  get lastModifiedMs(): number {
     return this.#disk.status(this.#path(LOG_SUFFIX))?.modifiedMs ?? this.#createdMs;
   }
 
@@ -184,9 +187,16 @@ export class Segment {
   }
 
   /** Whether a set of batches needs a new segment before it (LogSegment.shouldRoll). */
-  shouldRoll(config: LogConfig, bytes: number, lastOffset: number, timestampMs: number, nowMs: number): boolean {
+  shouldRoll(
+    config: LogConfig,
+    bytes: number,
+    lastOffset: number,
+    timestampMs: number,
+    nowMs: number,
+  ): boolean {
     if (this.#sizeBytes > config.segmentBytes - bytes) return true;
-    if (this.offsetIndex.isFull || this.timeIndex.isFull || !this.offsetIndex.canHold(lastOffset)) return true;
+    if (this.offsetIndex.isFull || this.timeIndex.isFull || !this.offsetIndex.canHold(lastOffset))
+      return true;
     if (this.#sizeBytes === 0) return false;
     return this.#waitedMs(nowMs, timestampMs) > maxSegmentMs(config) - this.rollJitterMs;
   }
@@ -264,7 +274,10 @@ export class Segment {
     const end = this.#writtenBytes;
     if (end - start < BATCH_HEADER_SIZE) return null;
     // One read covers the search and, usually, the answer: the batch lies within an index interval of the entry.
-    let buffer = this.#readAt(start, Math.min(end - start, maxBytes + this.#indexIntervalBytes + BATCH_HEADER_SIZE));
+    let buffer = this.#readAt(
+      start,
+      Math.min(end - start, maxBytes + this.#indexIntervalBytes + BATCH_HEADER_SIZE),
+    );
     let at = 0;
     while (!isPlausibleHeader(buffer, at) || lastOffset(buffer, at) < offset) {
       if (buffer.length - at < BATCH_HEADER_SIZE) {
@@ -400,7 +413,8 @@ export class Segment {
 
   /** Makes the offset and time index anew from the batch headers; the transaction index needs producer state. */
   rebuildIndexes(): void {
-    const indexBytes = Math.max(this.#offsetIndex?.file.maxEntries ?? 0, this.#sizeBytes / BATCH_HEADER_SIZE + 2) * 12;
+    const indexBytes =
+      Math.max(this.#offsetIndex?.file.maxEntries ?? 0, this.#sizeBytes / BATCH_HEADER_SIZE + 2) * 12;
     this.#newIndexes(indexBytes);
     const size = this.#writtenBytes;
     this.#forgetContents();
@@ -517,7 +531,12 @@ export class Segment {
 
   #newIndexes(indexBytes: number): void {
     const { baseOffset } = this;
-    this.#offsetIndex = OffsetIndex.create(this.#disk, this.#path(OFFSET_INDEX_SUFFIX), baseOffset, indexBytes);
+    this.#offsetIndex = OffsetIndex.create(
+      this.#disk,
+      this.#path(OFFSET_INDEX_SUFFIX),
+      baseOffset,
+      indexBytes,
+    );
     this.#timeIndex = TimeIndex.create(this.#disk, this.#path(TIME_INDEX_SUFFIX), baseOffset, indexBytes);
     this.#indexesChecked = true;
   }

@@ -1,0 +1,463 @@
+/**
+ * The files of one log: segments, staged bytes, and how far they have come towards the disk.
+ *
+ * Always true:
+ * - `syncedEndOffset` ≤ `flushedEndOffset` ≤ `logEndOffset`. Bytes below the second are in the file (any reader of it
+ *   sees them), below the first on the disk (a power cut leaves them).
+ * - A write that fails throws a `DiskError` after the files and offsets were put back to `flushedEndOffset`, and the
+ *   owner was told by `onUndo`.
+ * - After a failed fsync, or a failed write that is not for want of space or descriptors, the log is offline for good.
+ * - Segments are removed from the end backwards when the end is cut, and from the front onwards when the start moves,
+ *   so that a power cut in between leaves no gap.
+ *
+ * Agrees with Kafka's LocalLog. What the bytes mean (offsets, epochs, producers) is the business of log.ts.
+ */
+
+import { lastOffset, maxTimestamp, sizeInBytes } from '../protocol/batch.ts';
+import type { Disk } from './disk.ts';
+import { DiskError, parentOf } from './disk.ts';
+import { GroupSync } from './group-sync.ts';
+import { joinPath, PARTITION_METADATA_FILE } from './layout.ts';
+import type { LogConfig } from './log-config.ts';
+import type { SegmentMark } from './segment.ts';
+import { Segment } from './segment.ts';
+import type { Segments } from './segments.ts';
+import type { StagingPool } from './staging.ts';
+import { MAX_STAGED_BYTES, STAGING_CHUNK_BYTES, Staging } from './staging.ts';
+
+export interface LocalLogParts {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly config: LogConfig;
+  readonly stagingPool: StagingPool;
+  readonly random: () => number;
+  readonly segments: Segments;
+  readonly logEndOffset: number;
+  readonly recoveryPoint: number;
+  /** Segments whose indexes are not synced. */
+  readonly rebuilt: readonly Segment[];
+  readonly isDirectoryUnsynced: boolean;
+  /** Called when staged bytes were given up: everything at and above `logEndOffset` has not happened. */
+  readonly onUndo: () => void;
+  readonly onOffline: (cause: DiskError) => void;
+}
+
+export class LocalLog {
+  readonly segments: Segments;
+  config: LogConfig;
+  readonly #disk: Disk;
+  readonly #random: () => number;
+  readonly #staging: Staging;
+  readonly #groupSync: GroupSync;
+  readonly #onUndo: () => void;
+  readonly #onOffline: (cause: DiskError) => void;
+  readonly #mark: SegmentMark = emptyMark();
+  /** Segments that no longer grow but whose indexes are not synced: the recovery point may not pass them. */
+  readonly #unfinished = new Set<Segment>();
+  #directory: string;
+  #logEndOffset: number;
+  #flushedEndOffset: number;
+  #syncedEndOffset: number;
+  #offlineCause: DiskError | null = null;
+  #isClosed = false;
+  /** Names were made or removed that a power cut could still take back. */
+  #isDirectoryUnsynced: boolean;
+  /** The directory itself, and the topic id in it, survive a power cut. */
+  #isBirthSynced: boolean;
+  /** Counts truncations, so that a sync that overlapped one is not believed. */
+  #truncations = 0;
+  #finishing: Promise<void> = Promise.resolve();
+  /** Renamed files that wait to be removed. */
+  #doomed: { readonly paths: readonly string[]; readonly atMs: number }[] = [];
+
+  constructor(parts: LocalLogParts) {
+    this.segments = parts.segments;
+    this.config = parts.config;
+    this.#disk = parts.disk;
+    this.#random = parts.random;
+    this.#directory = parts.directory;
+    this.#logEndOffset = parts.logEndOffset;
+    this.#flushedEndOffset = parts.logEndOffset;
+    this.#syncedEndOffset = parts.recoveryPoint;
+    this.#isDirectoryUnsynced = parts.isDirectoryUnsynced;
+    this.#isBirthSynced = !parts.isDirectoryUnsynced;
+    this.#onUndo = parts.onUndo;
+    this.#onOffline = parts.onOffline;
+    this.#staging = new Staging(parts.stagingPool);
+    this.#groupSync = new GroupSync(() => this.#runSync());
+    for (const segment of parts.rebuilt) if (segment !== this.segments.active) this.#unfinished.add(segment);
+  }
+
+  get directory(): string {
+    return this.#directory;
+  }
+
+  get logEndOffset(): number {
+    return this.#logEndOffset;
+  }
+
+  get flushedEndOffset(): number {
+    return this.#flushedEndOffset;
+  }
+
+  get syncedEndOffset(): number {
+    return this.#syncedEndOffset;
+  }
+
+  /** Below it a restart after a crash need not look. */
+  get recoveryPoint(): number {
+    let point = this.#syncedEndOffset;
+    for (const segment of this.#unfinished) point = Math.min(point, segment.baseOffset);
+    return point;
+  }
+
+  get offlineCause(): DiskError | null {
+    return this.#offlineCause;
+  }
+
+  get isWritable(): boolean {
+    return this.#offlineCause === null && !this.#isClosed;
+  }
+
+  get hasStaged(): boolean {
+    return this.#staging.bytes > 0;
+  }
+
+  // ------------------------------------------------------------------------------------------------- appending
+
+  /** Whether the active segment must be closed before a set of batches is appended. */
+  shouldRoll(bytes: number, finalOffset: number, timestampMs: number, nowMs: number): boolean {
+    return this.segments.active.shouldRoll(this.config, bytes, finalOffset, timestampMs, nowMs);
+  }
+
+  /** Notes the state that a failed write of the following appends goes back to. */
+  beginStaging(): void {
+    this.segments.active.mark(this.#mark);
+  }
+
+  /**
+   * Appends whole batches that end at `finalOffset`: large ones are written at once, together with what is staged;
+   * small ones are copied and wait for `flushStaged`. @throws {DiskError}
+   */
+  append(records: Buffer, finalOffset: number): void {
+    const active = this.segments.active;
+    for (let at = 0; at < records.length; at += sizeInBytes(records, at)) {
+      active.add(lastOffset(records, at), maxTimestamp(records, at), sizeInBytes(records, at));
+    }
+    this.#logEndOffset = finalOffset + 1;
+    if (records.length >= STAGING_CHUNK_BYTES) this.#write(records);
+    else this.#staging.add(records);
+  }
+
+  get isStagingFull(): boolean {
+    return this.#staging.bytes >= MAX_STAGED_BYTES;
+  }
+
+  /** Writes what is staged with one call. @throws {DiskError} after everything was put back to `flushedEndOffset`. */
+  flushStaged(): void {
+    if (this.#staging.bytes > 0) this.#write(null);
+  }
+
+  /** For readers: a failure here is left to those who wait for the write, who get it at their own flush. */
+  tryFlush(): void {
+    if (this.#staging.bytes === 0 || !this.isWritable) return;
+    try {
+      this.segments.active.write(this.#staging.parts(null), this.#staging.bytes);
+    } catch (error) {
+      if (error instanceof DiskError) return;
+      throw error;
+    }
+    this.#written();
+  }
+
+  #write(last: Buffer | null): void {
+    const active = this.segments.active;
+    try {
+      active.write(this.#staging.parts(last), this.#staging.bytes + (last?.length ?? 0));
+    } catch (error) {
+      this.#undo(active, asDiskError(error));
+      throw error;
+    }
+    this.#written();
+  }
+
+  #written(): void {
+    this.#staging.clear();
+    this.#flushedEndOffset = this.#logEndOffset;
+  }
+
+  #undo(active: Segment, cause: DiskError): void {
+    this.#staging.clear();
+    this.#logEndOffset = this.#flushedEndOffset;
+    try {
+      active.undo(this.#mark);
+      this.#onUndo();
+    } catch (error) {
+      this.#goOffline(asDiskError(error));
+      return;
+    }
+    if (cause.kind === 'io') this.#goOffline(cause);
+  }
+
+  /**
+   * Closes the active segment and begins the next at `firstOffset` or the log's end; null when the active one is still
+   * empty. The caller then takes its snapshots and calls `finishLater`. @throws {DiskError}
+   */
+  roll(firstOffset: number, nowMs: number): Segment | null {
+    this.flushStaged();
+    const old = this.segments.active;
+    const newBase = Math.max(firstOffset, this.#logEndOffset);
+    if (old.sizeBytes === 0 && old.baseOffset === newBase) return null;
+    old.becomeInactive();
+    this.segments.add(this.#create(newBase, nowMs));
+    this.#isDirectoryUnsynced = true;
+    this.#unfinished.add(old);
+    return old;
+  }
+
+  #create(newBase: number, nowMs: number): Segment {
+    const { segmentJitterMs, segmentMs, indexIntervalBytes, segmentIndexBytes } = this.config;
+    return Segment.create(
+      {
+        disk: this.#disk,
+        directory: this.#directory,
+        baseOffset: newBase,
+        indexIntervalBytes,
+        rollJitterMs: Math.floor(this.#random() * Math.min(segmentJitterMs, segmentMs)),
+        createdMs: nowMs,
+      },
+      segmentIndexBytes,
+    );
+  }
+
+  // ------------------------------------------------------------------------------------------------ durability
+
+  /** In the background: a closed segment reaches the disk whole, after which the recovery point may pass it. */
+  finishLater(segment: Segment, alongside: () => Promise<void>): void {
+    this.#finishing = this.#finishing.then(() => this.#finish(segment, alongside));
+  }
+
+  async #finish(segment: Segment, alongside: () => Promise<void>): Promise<void> {
+    if (!this.isWritable || !this.segments.has(segment)) return;
+    try {
+      await segment.file.sync();
+      await segment.syncIndexes();
+      await alongside();
+      await this.#disk.syncDirectory(this.#directory);
+      if (!this.segments.has(segment)) return;
+      this.#unfinished.delete(segment);
+      const next = this.segments.after(segment.baseOffset);
+      const isNextToSync = this.segments.floor(this.#syncedEndOffset) === segment;
+      if (next !== undefined && isNextToSync) this.#syncedEndOffset = next.baseOffset;
+    } catch (error) {
+      // Retention, truncation or deletion may have taken the segment meanwhile.
+      if (this.segments.has(segment) && !this.#isClosed) this.#goOffline(asDiskError(error));
+    }
+  }
+
+  /**
+   * Resolves when everything appended before the call would survive a power cut. Calls that overlap share one
+   * fdatasync. A failed one takes the log offline for good. @throws {DiskError}
+   */
+  async sync(): Promise<void> {
+    if (this.#offlineCause !== null) throw this.#offlineCause;
+    this.flushStaged();
+    if (!this.#isSynced()) await this.#groupSync.request();
+  }
+
+  #isSynced(): boolean {
+    return this.#syncedEndOffset >= this.#flushedEndOffset && !this.#isDirectoryUnsynced;
+  }
+
+  async #runSync(): Promise<void> {
+    try {
+      let truncations: number;
+      do {
+        truncations = this.#truncations;
+        const end = this.#flushedEndOffset;
+        const isDirectoryUnsynced = this.#isDirectoryUnsynced;
+        this.#isDirectoryUnsynced = false;
+        const unsynced = this.segments.from(this.#syncedEndOffset);
+        await Promise.all(unsynced.map((segment) => segment.file.sync()));
+        if (isDirectoryUnsynced) await this.#syncNames();
+        if (truncations === this.#truncations) this.#syncedEndOffset = Math.max(this.#syncedEndOffset, end);
+      } while (truncations !== this.#truncations);
+    } catch (error) {
+      const failure = asDiskError(error);
+      if (!this.#isClosed) this.#goOffline(failure);
+      throw failure;
+    }
+  }
+
+  /** The names in the directory; the first time also the directory's own name and the topic id. */
+  async #syncNames(): Promise<void> {
+    await this.#disk.syncDirectory(this.#directory);
+    if (this.#isBirthSynced) return;
+    for (const path of this.#birthFiles()) {
+      const file = this.#disk.open(path, false);
+      await file.sync().finally(() => file.close());
+    }
+    await this.#disk.syncDirectory(parentOf(this.#directory));
+    this.#isBirthSynced = true;
+  }
+
+  #syncNamesNow(): void {
+    this.#disk.syncDirectoryNow(this.#directory);
+    if (this.#isBirthSynced) return;
+    for (const path of this.#birthFiles()) {
+      const file = this.#disk.open(path, false);
+      file.syncNow();
+      file.close();
+    }
+    this.#disk.syncDirectoryNow(parentOf(this.#directory));
+    this.#isBirthSynced = true;
+  }
+
+  #birthFiles(): string[] {
+    const path = joinPath(this.#directory, PARTITION_METADATA_FILE);
+    return this.#disk.status(path) === null ? [] : [path];
+  }
+
+  /** As `sync`, blocking. @throws {DiskError} */
+  syncNow(): void {
+    if (this.#offlineCause !== null) throw this.#offlineCause;
+    this.flushStaged();
+    if (this.#isSynced()) return;
+    this.guarded(() => {
+      for (const segment of this.segments.from(this.#syncedEndOffset)) segment.file.syncNow();
+      if (this.#isDirectoryUnsynced) this.#syncNamesNow();
+    });
+    this.#isDirectoryUnsynced = false;
+    this.#syncedEndOffset = this.#flushedEndOffset;
+  }
+
+  /** Syncs the bytes and the indexes of closed segments, so that the recovery point reaches the log's end. */
+  async flush(): Promise<void> {
+    await this.sync();
+    await this.#finishing;
+    for (const segment of [...this.#unfinished]) await this.#finish(segment, async () => {});
+    if (this.isWritable) this.guarded(() => this.segments.active.writeIndexes());
+  }
+
+  // ------------------------------------------------------------------------------------ truncation and deletion
+
+  /** Removes everything at and above `offset`, which lies in the log. @throws {DiskError} */
+  truncateTo(offset: number, nowMs: number): Segment[] {
+    const removed = this.segments.removeAfter(offset);
+    this.#doom([...removed].reverse(), nowMs);
+    this.segments.active.truncateTo(offset, this.config.segmentIndexBytes, nowMs);
+    this.#unfinished.delete(this.segments.active);
+    this.#endsAt(offset);
+    return removed;
+  }
+
+  /** Removes everything; the next record gets `offset`. @throws {DiskError} */
+  restartAt(offset: number, nowMs: number): Segment[] {
+    this.#staging.clear();
+    const removed = this.segments.removeAll();
+    this.#doom([...removed].reverse(), nowMs);
+    this.segments.add(this.#create(offset, nowMs));
+    this.#endsAt(offset);
+    return removed;
+  }
+
+  #endsAt(offset: number): void {
+    this.#truncations++;
+    this.#isDirectoryUnsynced = true;
+    this.#logEndOffset = offset;
+    this.#flushedEndOffset = offset;
+    this.#syncedEndOffset = Math.min(this.#syncedEndOffset, offset);
+  }
+
+  /** Removes the first `count` segments; at least one stays. @throws {DiskError} */
+  removeFirst(count: number, nowMs: number): Segment[] {
+    const removed = this.segments.removeFirst(count);
+    this.#doom(removed, nowMs);
+    this.#isDirectoryUnsynced = true;
+    return removed;
+  }
+
+  /** Renames the files at once, so that no start finds them; they are removed after file.delete.delay.ms. */
+  #doom(segments: readonly Segment[], nowMs: number): void {
+    for (const segment of segments) {
+      this.#unfinished.delete(segment);
+      this.#doomed.push({ paths: segment.markDeleted(), atMs: nowMs + this.config.fileDeleteDelayMs });
+    }
+  }
+
+  /** Removes the files whose delay is over, and lets go of files and indexes that nobody used since the last call. */
+  async tidy(nowMs: number): Promise<void> {
+    if (!this.isWritable) return;
+    for (const segment of this.segments.all) segment.releaseIfIdle();
+    const due = this.#doomed.filter(({ atMs }) => atMs <= nowMs);
+    this.#doomed = this.#doomed.filter(({ atMs }) => atMs > nowMs);
+    for (const { paths } of due) for (const path of paths) await this.#disk.remove(path);
+  }
+
+  // ----------------------------------------------------------------------------------------- closing and failing
+
+  /** Brings everything to the disk in its final form. @throws {DiskError} */
+  async close(): Promise<void> {
+    if (this.isWritable) {
+      this.flushStaged();
+      this.segments.active.becomeInactive();
+      this.#unfinished.add(this.segments.active);
+      await this.flush();
+      this.#isClosed = true;
+      for (const { paths } of this.#doomed) for (const path of paths) await this.#disk.remove(path);
+    }
+    this.abandon();
+    if (this.#offlineCause !== null) throw this.#offlineCause;
+  }
+
+  /** Lets go of all files, writing nothing: the directory failed, or is about to be removed. */
+  abandon(): void {
+    this.#isClosed = true;
+    this.#staging.clear();
+    for (const segment of this.segments.all) segment.closeFile();
+  }
+
+  movedTo(directory: string): void {
+    this.#directory = directory;
+    for (const segment of this.segments.all) segment.movedTo(directory);
+  }
+
+  /** Runs a change of files whose failure leaves memory and disk in doubt: then the log is offline. */
+  guarded<T>(change: () => T): T {
+    try {
+      return change();
+    } catch (error) {
+      if (error instanceof DiskError) this.#goOffline(error);
+      throw error;
+    }
+  }
+
+  /** Nothing is written to this log any more: its directory failed, here or elsewhere. */
+  markOffline(cause: DiskError): void {
+    if (this.#offlineCause !== null) return;
+    this.#offlineCause = cause;
+    this.#staging.clear();
+  }
+
+  #goOffline(cause: DiskError): void {
+    if (this.#offlineCause !== null) return;
+    this.markOffline(cause);
+    this.#onOffline(cause);
+  }
+}
+
+function asDiskError(error: unknown): DiskError {
+  if (error instanceof DiskError) return error;
+  throw error;
+}
+
+const emptyMark = (): SegmentMark => ({
+  sizeBytes: 0,
+  offsetEntries: 0,
+  timeEntries: 0,
+  transactionEntries: 0,
+  maxTimestampMs: -1,
+  offsetOfMaxTimestamp: -1,
+  bytesSinceIndexEntry: 0,
+  firstTimestampMs: -1,
+});

@@ -1,0 +1,379 @@
+/**
+ * All logs of a broker: the directories they live in, opening and closing, making and deleting, and the periodic work.
+ *
+ * Always true:
+ * - A partition has at most one log here, in one of the `log.dirs`; directories whose disk failed are offline with
+ *   all their logs until the process ends (KIP-112), and the others go on.
+ * - `.kafka_cleanshutdown` exists only while no process has the directory open and everything in it was synced.
+ * - A deleted log's directory is renamed at once and removed after `file.delete.delay.ms`; no start opens it again.
+ * - Time-based retention rests while the wall clock is not plausible.
+ *
+ * The metadata log (`__cluster_metadata-0`) is opened by its own owner with `openMetadataLog`. See Kafka's LogManager.
+ */
+
+import { METADATA_TOPIC_ID, ZERO_UUID } from '../protocol/uuid.ts';
+import type { Clock } from './clock.ts';
+import { ClockGuard } from './clock-guard.ts';
+import type { Disk } from './disk.ts';
+import { DiskError } from './disk.ts';
+import {
+  DELETE_DIRECTORY_SUFFIX,
+  directoryKind,
+  joinPath,
+  logDirectoryName,
+  parseLogDirectoryName,
+  readPartitionMetadata,
+  renamedDirectoryName,
+  writePartitionMetadata,
+} from './layout.ts';
+import type { LogEnvironment } from './log.ts';
+import { Log, NEW_LOG } from './log.ts';
+import type { LogConfig } from './log-config.ts';
+import { LogDirectory } from './log-directory.ts';
+import type { OpenProducers } from './producers.ts';
+import { NoProducers } from './producers.ts';
+import { StagingPool } from './staging.ts';
+
+export const METADATA_TOPIC = '__cluster_metadata';
+
+export interface LogManagerIntervals {
+  /** log.retention.check.interval.ms */
+  readonly retentionCheckMs: number;
+  /** log.flush.offset.checkpoint.interval.ms */
+  readonly recoveryPointMs: number;
+  /** log.flush.start.offset.checkpoint.interval.ms */
+  readonly startOffsetMs: number;
+  /** replica.high.watermark.checkpoint.interval.ms */
+  readonly highWatermarkMs: number;
+}
+
+export const defaultLogManagerIntervals: LogManagerIntervals = {
+  retentionCheckMs: 300_000,
+  recoveryPointMs: 60_000,
+  startOffsetMs: 60_000,
+  highWatermarkMs: 5_000,
+};
+
+export interface LogManagerOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly logDirs: readonly string[];
+  readonly intervals?: LogManagerIntervals;
+  /** The configuration of a topic found on disk; `updateConfig` corrects it once the metadata is known. */
+  readonly configOf: (topic: string) => LogConfig;
+  readonly openProducers: OpenProducers;
+  /** A directory's disk failed: its logs are offline. */
+  readonly onDirectoryFailure: (directory: string, cause: DiskError) => void;
+}
+
+/** How far the wall clock may run ahead of the monotonic one between two ticks, and how long it then is suspect. */
+const CLOCK_TOLERANCE_MS = 60_000;
+const CLOCK_HOLD_MS = 10 * 60_000;
+
+/** Kafka waits this long after its start before the first retention check (LogManager.InitialTaskDelayMs). */
+const FIRST_RETENTION_CHECK_MS = 30_000;
+
+/** Logs that are closed at the same time: enough to keep a disk busy. */
+const CLOSING_AT_ONCE = 16;
+
+export class LogManager {
+  readonly directories: readonly LogDirectory[];
+  readonly #options: LogManagerOptions;
+  readonly #intervals: LogManagerIntervals;
+  readonly #environment: LogEnvironment;
+  readonly #logs = new Map<string, Log>();
+  readonly #clockGuard = new ClockGuard(CLOCK_TOLERANCE_MS, CLOCK_HOLD_MS);
+  readonly #due: { retention: number; recoveryPoint: number; startOffset: number; highWatermark: number };
+  /** Renamed directories that wait to be removed. */
+  #doomed: { readonly path: string; readonly atMs: number }[] = [];
+
+  private constructor(options: LogManagerOptions) {
+    this.#options = options;
+    this.#intervals = options.intervals ?? defaultLogManagerIntervals;
+    this.directories = options.logDirs.map((path) => new LogDirectory(options.disk, path));
+    this.#environment = {
+      disk: options.disk,
+      stagingPool: new StagingPool(),
+      openProducers: options.openProducers,
+      random: options.random,
+      onFailure: (log, cause) => this.#onFailure(log, cause),
+    };
+    const nowMs = options.clock.monotonicMs();
+    this.#due = {
+      retention: nowMs + Math.min(FIRST_RETENTION_CHECK_MS, this.#intervals.retentionCheckMs),
+      recoveryPoint: nowMs + this.#intervals.recoveryPointMs,
+      startOffset: nowMs + this.#intervals.startOffsetMs,
+      highWatermark: nowMs + this.#intervals.highWatermarkMs,
+    };
+  }
+
+  /** Opens every log in every directory, recovering what was not left clean. A directory that fails is offline. */
+  static open(options: LogManagerOptions): LogManager {
+    const manager = new LogManager(options);
+    for (const directory of manager.directories) {
+      try {
+        directory.readState();
+        manager.#openAll(directory);
+      } catch (error) {
+        if (!(error instanceof DiskError)) throw error;
+        manager.#failDirectory(directory, error);
+      }
+    }
+    return manager;
+  }
+
+  #openAll(directory: LogDirectory): void {
+    const { disk, clock, configOf } = this.#options;
+    const nowMs = clock.wallMs();
+    for (const { name, isDirectory } of disk.list(directory.path)) {
+      if (!isDirectory) continue;
+      const path = joinPath(directory.path, name);
+      const kind = directoryKind(name);
+      if (kind === 'delete') this.#doomed.push({ path, atMs: nowMs });
+      const parsed = kind === 'log' ? parseLogDirectoryName(name) : null;
+      if (parsed === null || parsed.topic === METADATA_TOPIC) continue;
+      const { topic, partition } = parsed;
+      const metadata = readPartitionMetadata(disk, path);
+      const topicId = metadata.status === 'present' ? metadata.topicId : ZERO_UUID;
+      const identity = { topic, partition, topicId, directory: path };
+      const leftBy = directory.leftBy(topic, partition);
+      this.#add(directory, new Log(identity, configOf(topic), leftBy, this.#environment, nowMs));
+    }
+  }
+
+  #add(directory: LogDirectory, log: Log): void {
+    directory.logs.add(log);
+    this.#logs.set(keyOf(log.topic, log.partition), log);
+  }
+
+  all(): IterableIterator<Log> {
+    return this.#logs.values();
+  }
+
+  get(topic: string, partition: number): Log | undefined {
+    return this.#logs.get(keyOf(topic, partition));
+  }
+
+  /**
+   * The partition's log if it belongs to the topic of this id. A log whose `partition.metadata` was lost, or differs by
+   * a single flipped bit, is taken for it and its id mended: else damage to 60 bytes would cost the whole log.
+   */
+  find(topic: string, partition: number, topicId: string): Log | undefined {
+    const log = this.get(topic, partition);
+    if (log === undefined || log.topicId === topicId) return log;
+    if (log.topicId !== ZERO_UUID && !differsByOneBit(log.topicId, topicId)) return undefined;
+    log.assignTopicId(topicId);
+    return log;
+  }
+
+  /**
+   * Makes the partition's log, in the directory with the fewest, or gives the one there is for this topic id. One of
+   * another id must have been deleted before. @throws {DiskError}
+   */
+  create(topic: string, partition: number, topicId: string, config: LogConfig): Log {
+    const existing = this.find(topic, partition, topicId);
+    if (existing !== undefined) {
+      existing.updateConfig(config);
+      return existing;
+    }
+    const directory = this.#directoryForNew();
+    const path = joinPath(directory.path, logDirectoryName(topic, partition));
+    const { disk, clock } = this.#options;
+    try {
+      directory.forget(topic, partition);
+      disk.makeDirectory(path);
+      // Not synced yet: the log's first sync covers its directory, its name and its id, before anything is promised.
+      writePartitionMetadata(disk, path, topicId, false);
+      const identity = { topic, partition, topicId, directory: path };
+      const log = new Log(identity, config, NEW_LOG, this.#environment, clock.wallMs());
+      this.#add(directory, log);
+      return log;
+    } catch (error) {
+      if (error instanceof DiskError && error.kind === 'io') this.#failDirectory(directory, error);
+      throw error;
+    }
+  }
+
+  #directoryForNew(): LogDirectory {
+    let best: LogDirectory | null = null;
+    for (const directory of this.directories) {
+      if (directory.isOnline && (best === null || directory.logs.size < best.logs.size)) best = directory;
+    }
+    if (best === null) throw new DiskError('EIO', 'create', this.#options.logDirs.join(','));
+    return best;
+  }
+
+  /** Takes the partition's log out of service and renames its directory; the files go later. */
+  delete(topic: string, partition: number): void {
+    const log = this.get(topic, partition);
+    if (log === undefined) return;
+    const directory = this.#directoryOf(log);
+    log.abandon();
+    this.#logs.delete(keyOf(topic, partition));
+    directory?.logs.delete(log);
+    if (directory === undefined || !directory.isOnline) return;
+    const { disk, clock } = this.#options;
+    const name = renamedDirectoryName(topic, partition, this.#uniqueId(), DELETE_DIRECTORY_SUFFIX);
+    const path = joinPath(directory.path, name);
+    try {
+      disk.rename(log.dir, path);
+    } catch (error) {
+      if (error instanceof DiskError) this.#failDirectory(directory, error);
+      throw error;
+    }
+    log.movedTo(path);
+    this.#doomed.push({ path, atMs: clock.wallMs() + log.config.fileDeleteDelayMs });
+  }
+
+  /** 32 hexadecimal digits. */
+  #uniqueId(): string {
+    let id = '';
+    while (id.length < 32) id += Math.floor(this.#options.random() * 16).toString(16);
+    return id;
+  }
+
+  #directoryOf(log: Log): LogDirectory | undefined {
+    return this.directories.find((directory) => directory.logs.has(log));
+  }
+
+  #onFailure(log: Log, cause: DiskError): void {
+    const directory = this.#directoryOf(log);
+    if (directory !== undefined) this.#failDirectory(directory, cause);
+  }
+
+  #failDirectory(directory: LogDirectory, cause: DiskError): void {
+    if (!directory.isOnline) return;
+    directory.fail(cause);
+    this.#options.onDirectoryFailure(directory.path, cause);
+  }
+
+  /**
+   * The periodic work that is due: retention, checkpoints, removal of what was deleted, letting go of idle files. Call
+   * it about once a second.
+   */
+  async tick(): Promise<void> {
+    const wallMs = this.#options.clock.wallMs();
+    const monotonicMs = this.#options.clock.monotonicMs();
+    const isPlausible = this.#clockGuard.isPlausible(wallMs, monotonicMs);
+    if (this.#isDue('highWatermark', monotonicMs, this.#intervals.highWatermarkMs)) {
+      this.#checkpoint((directory) => directory.checkpointHighWatermarks());
+    }
+    if (this.#isDue('startOffset', monotonicMs, this.#intervals.startOffsetMs)) {
+      this.#checkpoint((directory) => directory.checkpointStartOffsets());
+    }
+    if (this.#isDue('recoveryPoint', monotonicMs, this.#intervals.recoveryPointMs)) {
+      this.#checkpoint((directory) => directory.checkpointRecoveryPoints());
+      for (const log of [...this.#logs.values()]) await ignoringDiskErrors(() => log.tidy(wallMs));
+    }
+    if (isPlausible && this.#isDue('retention', monotonicMs, this.#intervals.retentionCheckMs)) {
+      for (const log of [...this.#logs.values()])
+        await ignoringDiskErrors(async () => this.#retain(log, wallMs));
+    }
+    await this.#removeDoomed(wallMs);
+  }
+
+  #isDue(
+    task: 'retention' | 'recoveryPoint' | 'startOffset' | 'highWatermark',
+    nowMs: number,
+    everyMs: number,
+  ) {
+    if (nowMs < this.#due[task]) return false;
+    this.#due[task] = nowMs + everyMs;
+    return true;
+  }
+
+  #retain(log: Log, nowMs: number): void {
+    if (this.get(log.topic, log.partition) === log) log.deleteOldSegments(nowMs);
+  }
+
+  #checkpoint(write: (directory: LogDirectory) => void): void {
+    for (const directory of this.directories) {
+      if (!directory.isOnline) continue;
+      try {
+        write(directory);
+      } catch (error) {
+        if (!(error instanceof DiskError)) throw error;
+        // A full disk costs a longer recovery, not the directory.
+        if (error.kind === 'io') this.#failDirectory(directory, error);
+      }
+    }
+  }
+
+  async #removeDoomed(nowMs: number): Promise<void> {
+    const due = this.#doomed.filter(({ atMs }) => atMs <= nowMs);
+    if (due.length === 0) return;
+    this.#doomed = this.#doomed.filter(({ atMs }) => atMs > nowMs);
+    for (const { path } of due) await ignoringDiskErrors(() => this.#options.disk.remove(path));
+  }
+
+  /** Closes every log and marks the directories clean. A directory where anything failed stays unmarked. */
+  async close(brokerEpoch = -1): Promise<void> {
+    const waiting = [...this.#logs.values()];
+    const closeNext = async (): Promise<void> => {
+      for (let log = waiting.pop(); log !== undefined; log = waiting.pop()) {
+        const closing = log;
+        try {
+          await closing.close();
+        } catch (error) {
+          if (!(error instanceof DiskError)) throw error;
+          this.#onFailure(closing, error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: CLOSING_AT_ONCE }, closeNext));
+    this.#checkpoint((directory) => {
+      directory.checkpointHighWatermarks();
+      directory.checkpointStartOffsets();
+      directory.checkpointRecoveryPoints();
+      directory.markClean(brokerEpoch);
+    });
+  }
+}
+
+/** Opens (or makes) the metadata log: no producers, recovered whole at every start, as Kafka's raft log is. */
+export function openMetadataLog(options: {
+  readonly disk: Disk;
+  readonly metadataLogDir: string;
+  readonly config: LogConfig;
+  readonly nowMs: number;
+  readonly onFailure: (cause: DiskError) => void;
+}): Log {
+  const { disk, config } = options;
+  const directory = joinPath(options.metadataLogDir, logDirectoryName(METADATA_TOPIC, 0));
+  disk.makeDirectory(directory);
+  if (readPartitionMetadata(disk, directory).status !== 'present') {
+    writePartitionMetadata(disk, directory, METADATA_TOPIC_ID);
+  }
+  const identity = { topic: METADATA_TOPIC, partition: 0, topicId: METADATA_TOPIC_ID, directory };
+  const environment: LogEnvironment = {
+    disk,
+    stagingPool: new StagingPool(),
+    openProducers: () => new NoProducers(),
+    random: () => 0,
+    onFailure: (_log, cause) => options.onFailure(cause),
+  };
+  return new Log(identity, config, NEW_LOG, environment, options.nowMs);
+}
+
+const keyOf = (topic: string, partition: number): string => `${topic}-${partition}`;
+
+async function ignoringDiskErrors(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    // Whoever met it has gone offline already where that is called for.
+    if (!(error instanceof DiskError)) throw error;
+  }
+}
+
+/** Whether two texts of the same length are one flipped bit apart. */
+function differsByOneBit(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  let bits = 0;
+  for (let index = 0; index < a.length; index++) {
+    for (let rest = a.charCodeAt(index) ^ b.charCodeAt(index); rest !== 0; rest &= rest - 1) bits++;
+  }
+  return bits === 1;
+}

@@ -1,0 +1,615 @@
+/**
+ * One partition's log: what was appended, in order, in Kafka's files.
+ *
+ * Always true:
+ * - `logStartOffset` ≤ `highWatermark` ≤ `logEndOffset`, and `syncedEndOffset` ≤ `flushedEndOffset` ≤ `logEndOffset`.
+ * - An append assigns offsets and moves `logEndOffset` at once and synchronously. Its bytes are in the file below
+ *   `flushedEndOffset`, and on the disk below `syncedEndOffset`.
+ * - A write that fails throws a `DiskError` after the log was put back to its last flushed end: offsets, indexes, leader
+ *   epochs and producer state. The caller then acknowledges nothing at or above the `logEndOffset` it finds.
+ * - `read` gives whole batches, in memory of their own, that are in the file and lie below what the caller may see.
+ *
+ * Agrees with Kafka's UnifiedLog. The files are the business of local-log.ts, looking things up of log-read.ts.
+ */
+
+import { assert } from '../protocol/assert.ts';
+import { baseOffset, partitionLeaderEpoch, sizeInBytes } from '../protocol/batch.ts';
+import { ErrorCode } from '../protocol/errors.ts';
+import { isRefused, scanReplicated, validateAppend } from './append.ts';
+import type { AppendOrigin, RecordError } from './append-types.ts';
+import type { Disk, DiskError } from './disk.ts';
+import { writePartitionMetadata } from './layout.ts';
+import type { EpochEndOffset, EpochEntry } from './leader-epochs.ts';
+import { LeaderEpochs } from './leader-epochs.ts';
+import { LocalLog } from './local-log.ts';
+import type { LogConfig } from './log-config.ts';
+import type { LogRead, ReadOptions } from './log-read.ts';
+import { collectAborted, findMaxTimestamp, findTimestamp, readSegments, refusedRead } from './log-read.ts';
+import type { OpenProducers, Producers } from './producers.ts';
+import type { RecoveryReport } from './recovery.ts';
+import { rebuildProducers, recoverLog } from './recovery.ts';
+import type { LogFacts } from './retention.ts';
+import { breachedByLogStart, breachedBySize, breachedByTime } from './retention.ts';
+import type { Segment, TimestampAndOffset } from './segment.ts';
+import type { StagingPool } from './staging.ts';
+import type { AbortedTransaction } from './transaction-index.ts';
+
+/** What all logs of a process share. */
+export interface LogEnvironment {
+  readonly disk: Disk;
+  readonly stagingPool: StagingPool;
+  readonly openProducers: OpenProducers;
+  /** In [0, 1): spreads the rolling of segments (segment.jitter.ms). */
+  readonly random: () => number;
+  /** The log went offline. */
+  readonly onFailure: (log: Log, error: DiskError) => void;
+}
+
+export interface LogIdentity {
+  readonly topic: string;
+  readonly partition: number;
+  /** 22 characters, or ZERO_UUID when it is not known. */
+  readonly topicId: string;
+  /** The log's own directory. */
+  readonly directory: string;
+}
+
+/** How the log was left, as the checkpoints of its log.dir tell. */
+export interface LogLeftBy {
+  readonly hadCleanShutdown: boolean;
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+  readonly highWatermark: number;
+}
+
+export const NEW_LOG: LogLeftBy = {
+  hadCleanShutdown: false,
+  recoveryPoint: 0,
+  logStartOffset: 0,
+  highWatermark: 0,
+};
+
+export interface AppendOptions {
+  readonly leaderEpoch: number;
+  readonly origin: AppendOrigin;
+  readonly nowMs: number;
+  /** Proof that the transaction coordinator knows of this partition (KIP-890); see producer-state.ts. */
+  readonly verificationGuard?: number;
+}
+
+export interface AppendResult {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+  readonly recordErrors: readonly RecordError[];
+  /** Of the first record; of the first copy when `duplicate`. -1 on error, and when there was nothing to append. */
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly logAppendTimeMs: number;
+  /** -1 with the errors that Kafka finds before it looks at the log. */
+  readonly logStartOffset: number;
+  readonly duplicate: boolean;
+  readonly bytes: number;
+  readonly recordCount: number;
+}
+
+/** The part of a judged append that the log stores. */
+interface Judged {
+  readonly records: Buffer;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly maxTimestampMs: number;
+  readonly logAppendTimeMs: number;
+  readonly recordCount: number;
+}
+
+const NO_RECORD_ERRORS: readonly RecordError[] = [];
+
+export class Log {
+  readonly topic: string;
+  readonly partition: number;
+  /** What opening the log found. */
+  readonly recovery: RecoveryReport;
+  readonly #disk: Disk;
+  readonly #epochs: LeaderEpochs;
+  readonly #producers: Producers;
+  readonly #local: LocalLog;
+  readonly #name: string;
+  #topicId: string;
+  /** Epochs before the first staged append that changed them. */
+  #markedEpochs: readonly EpochEntry[] | null = null;
+  #logStartOffset: number;
+  #highWatermark: number;
+
+  constructor(
+    identity: LogIdentity,
+    config: LogConfig,
+    leftBy: LogLeftBy,
+    environment: LogEnvironment,
+    nowMs: number,
+  ) {
+    const { disk, stagingPool, random } = environment;
+    const { directory } = identity;
+    this.topic = identity.topic;
+    this.partition = identity.partition;
+    this.#topicId = identity.topicId;
+    this.#name = `${identity.topic}-${identity.partition}`;
+    this.#disk = disk;
+    this.#epochs = LeaderEpochs.load(disk, directory);
+    this.#producers = environment.openProducers(disk, directory);
+    const recovered = recoverLog({
+      disk,
+      directory,
+      config,
+      epochs: this.#epochs,
+      producers: this.#producers,
+      hadCleanShutdown: leftBy.hadCleanShutdown,
+      recoveryPoint: leftBy.recoveryPoint,
+      logStartOffset: leftBy.logStartOffset,
+      nowMs,
+      rollJitterMs: () => Math.floor(random() * Math.min(config.segmentJitterMs, config.segmentMs)),
+    });
+    this.recovery = recovered.report;
+    this.#logStartOffset = recovered.logStartOffset;
+    this.#highWatermark = clamp(leftBy.highWatermark, recovered.logStartOffset, recovered.logEndOffset);
+    this.#producers.onHighWatermark(this.#highWatermark);
+    this.#local = new LocalLog({
+      ...recovered,
+      disk,
+      directory,
+      config,
+      stagingPool,
+      random,
+      isDirectoryUnsynced: !leftBy.hadCleanShutdown,
+      onUndo: () => this.#undo(),
+      onOffline: (cause) => environment.onFailure(this, cause),
+    });
+  }
+
+  /** 22 characters; ZERO_UUID while it is not known, because `partition.metadata` was lost. */
+  get topicId(): string {
+    return this.#topicId;
+  }
+
+  /** Gives the log the id of its topic, in its directory too. @throws {DiskError} */
+  assignTopicId(topicId: string): void {
+    this.#local.guarded(() => writePartitionMetadata(this.#disk, this.dir, topicId));
+    this.#topicId = topicId;
+  }
+
+  /** Where the log lies now; changes when it is marked for deletion. */
+  get dir(): string {
+    return this.#local.directory;
+  }
+
+  get config(): LogConfig {
+    return this.#local.config;
+  }
+
+  get logStartOffset(): number {
+    return this.#logStartOffset;
+  }
+
+  /** The offset that the next record gets. */
+  get logEndOffset(): number {
+    return this.#local.logEndOffset;
+  }
+
+  /** Everything below is in the file. */
+  get flushedEndOffset(): number {
+    return this.#local.flushedEndOffset;
+  }
+
+  /** Everything below survives a power cut. */
+  get syncedEndOffset(): number {
+    return this.#local.syncedEndOffset;
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark;
+  }
+
+  /** The first offset that readers of committed data may not see: of the earliest open transaction, else the high watermark. */
+  get lastStableOffset(): number {
+    const unstable = this.#producers.firstUnstableOffset;
+    if (unstable < 0) return this.#highWatermark;
+    return Math.min(Math.max(unstable, this.#logStartOffset), this.#highWatermark);
+  }
+
+  /** Below it a restart after a crash need not look. */
+  get recoveryPoint(): number {
+    return this.#local.recoveryPoint;
+  }
+
+  get isOffline(): boolean {
+    return this.#local.offlineCause !== null;
+  }
+
+  get offlineCause(): DiskError | null {
+    return this.#local.offlineCause;
+  }
+
+  get sizeBytes(): number {
+    return this.#local.segments.sizeBytes;
+  }
+
+  get firstSegmentOffset(): number {
+    return this.#local.segments.first.baseOffset;
+  }
+
+  get latestEpoch(): number {
+    return this.#epochs.latestEpoch;
+  }
+
+  get epochs(): readonly EpochEntry[] {
+    return this.#epochs.entries;
+  }
+
+  /** The producer state, for DescribeProducers, verification and expiry. */
+  get producers(): Producers {
+    return this.#producers;
+  }
+
+  updateConfig(config: LogConfig): void {
+    this.#local.config = config;
+    for (const segment of this.#local.segments.all) segment.indexIntervalBytes = config.indexIntervalBytes;
+  }
+
+  /** Moves the high watermark, within what the log has. A leader's never goes back, a follower's may. */
+  updateHighWatermark(offset: number): void {
+    this.#highWatermark = clamp(offset, this.#logStartOffset, this.logEndOffset);
+    this.#producers.onHighWatermark(this.#highWatermark);
+  }
+
+  // ------------------------------------------------------------------------------------------------- appending
+
+  /**
+   * Judges a set of batches, gives it offsets, and appends it. `records` may be a view that is valid during the call
+   * only, and may be patched in place. Returns codes: those of `validateAppend` and of producer state,
+   * KAFKA_STORAGE_ERROR.
+   *
+   * @throws {DiskError} when bytes that had to be written now were not: see the header.
+   */
+  appendAsLeader(records: Buffer, options: AppendOptions): AppendResult {
+    if (!this.#local.isWritable) return this.#refused(ErrorCode.KAFKA_STORAGE_ERROR, null);
+    const { origin, nowMs, leaderEpoch } = options;
+    const judged = validateAppend(records, {
+      topicPartition: this.#name,
+      config: this.#local.config,
+      origin,
+      nextOffset: this.logEndOffset,
+      leaderEpoch,
+      nowMs,
+    });
+    if (isRefused(judged)) {
+      const refused = this.#refused(judged.errorCode, judged.errorMessage);
+      const logStartOffset = judged.hasLogStartOffset ? this.#logStartOffset : -1;
+      return { ...refused, recordErrors: judged.recordErrors, logStartOffset };
+    }
+    if (judged.records.length === 0) return this.#appended(judged, -1, -1);
+    const verdict = this.#producers.check(judged.records, origin, nowMs, options.verificationGuard);
+    if (verdict.kind === 'refused') return this.#refused(verdict.errorCode, verdict.errorMessage);
+    if (verdict.kind === 'duplicate') {
+      const { batch } = verdict;
+      const first = this.#appended(judged, batch.baseOffset, batch.lastOffset);
+      return { ...first, logAppendTimeMs: batch.timestampMs, duplicate: true };
+    }
+    this.#append(judged, nowMs);
+    return this.#appended(judged, judged.baseOffset, judged.lastOffset);
+  }
+
+  /**
+   * Appends batches fetched from the leader as they are; a cut last one is left out. Returns codes: CORRUPT_MESSAGE,
+   * OFFSET_OUT_OF_RANGE when they do not follow the log's end, KAFKA_STORAGE_ERROR.
+   *
+   * @throws {DiskError} as `appendAsLeader`.
+   */
+  appendAsFollower(records: Buffer, nowMs: number): AppendResult {
+    if (!this.#local.isWritable) return this.#refused(ErrorCode.KAFKA_STORAGE_ERROR, null);
+    const scan = scanReplicated(records, this.#name);
+    if ('errorCode' in scan) return this.#refused(scan.errorCode, scan.reason);
+    const whole = records.subarray(0, scan.validBytes);
+    const judged = { ...scan, records: whole, baseOffset: scan.firstOffset, logAppendTimeMs: -1 };
+    if (whole.length === 0) return this.#appended(judged, -1, -1);
+    if (scan.firstOffset < this.logEndOffset) return this.#refused(ErrorCode.OFFSET_OUT_OF_RANGE, null);
+    this.#producers.check(whole, 'replication', nowMs);
+    this.#append(judged, nowMs);
+    return this.#appended(judged, judged.baseOffset, judged.lastOffset);
+  }
+
+  #append(judged: Judged, nowMs: number): void {
+    const { records } = judged;
+    const local = this.#local;
+    if (local.shouldRoll(records.length, judged.lastOffset, judged.maxTimestampMs, nowMs)) {
+      this.#roll(judged.baseOffset, nowMs);
+    }
+    if (!local.hasStaged) {
+      local.beginStaging();
+      this.#producers.mark();
+      this.#markedEpochs = null;
+    }
+    this.#assignEpochs(records);
+    local.append(records, judged.lastOffset);
+    for (const completed of this.#producers.apply()) {
+      if (completed.isAborted) {
+        const lastStableOffset = this.#producers.lastStableOffsetAfter(completed);
+        local.segments.active.transactionIndex.append({ ...completed, lastStableOffset });
+      }
+      this.#producers.completed(completed);
+    }
+    this.#producers.setEndOffset(this.logEndOffset);
+    if (local.isStagingFull) this.flushStaged();
+    if (this.logEndOffset - this.syncedEndOffset >= this.config.flushMessages) local.syncNow();
+  }
+
+  #assignEpochs(records: Buffer): void {
+    for (let at = 0; at < records.length; at += sizeInBytes(records, at)) {
+      const epoch = partitionLeaderEpoch(records, at);
+      if (epoch < 0 || !this.#epochs.wouldAssign(epoch, baseOffset(records, at))) continue;
+      this.#markedEpochs ??= [...this.#epochs.entries];
+      this.#local.guarded(() => this.#epochs.assign(epoch, baseOffset(records, at)));
+    }
+  }
+
+  /** Writes what is staged with one call. @throws {DiskError} after the log was put back to `flushedEndOffset`. */
+  flushStaged(): void {
+    this.#local.flushStaged();
+  }
+
+  /** Staged appends have not happened after all. */
+  #undo(): void {
+    this.#highWatermark = Math.min(this.#highWatermark, this.logEndOffset);
+    this.#producers.undo();
+    if (this.#markedEpochs !== null) this.#epochs.restore(this.#markedEpochs);
+  }
+
+  #appended(judged: Omit<Judged, 'maxTimestampMs'>, firstOffset: number, finalOffset: number): AppendResult {
+    return {
+      errorCode: ErrorCode.NONE,
+      errorMessage: null,
+      recordErrors: NO_RECORD_ERRORS,
+      baseOffset: firstOffset,
+      lastOffset: finalOffset,
+      logAppendTimeMs: judged.logAppendTimeMs,
+      logStartOffset: this.#logStartOffset,
+      duplicate: false,
+      bytes: judged.records.length,
+      recordCount: judged.recordCount,
+    };
+  }
+
+  #refused(errorCode: number, message: string | null): AppendResult {
+    return {
+      errorCode,
+      errorMessage: message,
+      recordErrors: NO_RECORD_ERRORS,
+      baseOffset: -1,
+      lastOffset: -1,
+      logAppendTimeMs: -1,
+      logStartOffset: this.#logStartOffset,
+      duplicate: false,
+      bytes: 0,
+      recordCount: 0,
+    };
+  }
+
+  /** Closes the active segment and begins the next at the log's end; nothing happens when it is empty. */
+  roll(nowMs: number): void {
+    this.#roll(this.logEndOffset, nowMs);
+  }
+
+  #roll(firstOffset: number, nowMs: number): void {
+    const closed = this.#local.roll(firstOffset, nowMs);
+    if (closed === null) return;
+    this.#producers.setEndOffset(this.#local.segments.active.baseOffset);
+    const snapshot = this.#producers.takeSnapshot(false);
+    this.#local.finishLater(closed, async () => {
+      if (snapshot !== null) await syncIfPresent(this.#disk, snapshot);
+      this.#epochs.flush();
+    });
+  }
+
+  // ------------------------------------------------------------------------------------------------ durability
+
+  /** Resolves when everything appended before the call would survive a power cut; calls share a fdatasync. @throws {DiskError} */
+  sync(): Promise<void> {
+    return this.#local.sync();
+  }
+
+  /** As `sync`, blocking. @throws {DiskError} */
+  syncNow(): void {
+    this.#local.syncNow();
+  }
+
+  /** Syncs everything that recovery relies on, so that the recovery point reaches the log's end. @throws {DiskError} */
+  async flush(): Promise<void> {
+    await this.#local.flush();
+    if (this.#local.isWritable) this.#local.guarded(() => this.#epochs.flush());
+  }
+
+  // --------------------------------------------------------------------------------------------------- reading
+
+  /** Batches from the one that holds `offset` on. Returns codes: OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, KAFKA_STORAGE_ERROR. */
+  read(offset: number, options: ReadOptions): LogRead {
+    const local = this.#local;
+    if (!local.isWritable) return refusedRead(ErrorCode.KAFKA_STORAGE_ERROR, offset);
+    if (offset < this.#logStartOffset || offset > local.logEndOffset) {
+      return refusedRead(ErrorCode.OFFSET_OUT_OF_RANGE, offset);
+    }
+    const upTo = options.upTo ?? local.logEndOffset;
+    if (upTo > local.flushedEndOffset) local.tryFlush();
+    return readSegments(local.segments, offset, options, Math.min(upTo, local.flushedEndOffset));
+  }
+
+  /** The aborted transactions that a reader of committed data must know to filter `read`. */
+  collectAbortedTransactions(read: LogRead): AbortedTransaction[] {
+    return collectAborted(this.#local.segments, read, this.logEndOffset);
+  }
+
+  /** The first record at or after the timestamp, or null. */
+  offsetForTimestamp(timestampMs: number): TimestampAndOffset | null {
+    this.#local.tryFlush();
+    return findTimestamp(this.#local.segments, timestampMs, this.#logStartOffset);
+  }
+
+  /** The batch with the largest timestamp, by its last offset as 3.7.0 answers it (KAFKA-16310), or null. */
+  offsetOfMaxTimestamp(): TimestampAndOffset | null {
+    return findMaxTimestamp(this.#local.segments, this.#epochs.latestEpoch);
+  }
+
+  segmentStarts(): { baseOffset: number; sizeBytes: number; lastModifiedMs: number }[] {
+    return this.#local.segments.all.map((segment) => ({
+      baseOffset: segment.baseOffset,
+      sizeBytes: segment.sizeBytes,
+      lastModifiedMs: segment.lastModifiedMs,
+    }));
+  }
+
+  // --------------------------------------------------------------------------------------------- leader epochs
+
+  /** Where the largest epoch not above `epoch` ends; {-1, -1} when nothing is known. */
+  endOffsetForEpoch(epoch: number): EpochEndOffset {
+    return this.#epochs.endOffsetFor(epoch, this.logEndOffset);
+  }
+
+  /** Notes the first offset of an epoch, also one without records yet. @throws {DiskError} */
+  assignEpochStart(epoch: number, startOffset: number): void {
+    if (!this.#local.isWritable || epoch < 0) return;
+    this.#local.guarded(() => this.#epochs.assign(epoch, startOffset));
+  }
+
+  /** The epoch of the first record, or -1 when it is not known. */
+  epochAtLogStart(): number {
+    const earliest = this.#epochs.earliestEntry;
+    return earliest !== null && earliest.startOffset <= this.#logStartOffset ? earliest.epoch : -1;
+  }
+
+  // ------------------------------------------------------------------------------------ truncation and deletion
+
+  /** Removes everything at and above `offset`; false when there was nothing. @throws {DiskError} */
+  truncateTo(offset: number, nowMs: number): boolean {
+    assert(offset >= 0, 'a log is not truncated to a negative offset');
+    const local = this.#local;
+    if (!local.isWritable) return false;
+    local.flushStaged();
+    if (offset >= local.logEndOffset) {
+      local.guarded(() => this.#epochs.truncateFromEnd(local.logEndOffset));
+      return false;
+    }
+    if (offset < local.segments.first.baseOffset) {
+      this.truncateFullyAndStartAt(offset, nowMs);
+      return true;
+    }
+    local.guarded(() => {
+      this.#removeSnapshots(local.truncateTo(offset, nowMs));
+      this.#epochs.truncateFromEnd(offset);
+      this.#logStartOffset = Math.min(this.#logStartOffset, offset);
+      rebuildProducers(this.#producers, local.segments, this.#logStartOffset, offset, nowMs);
+    });
+    this.updateHighWatermark(Math.min(this.#highWatermark, offset));
+    return true;
+  }
+
+  /** Empties the log; the next record gets `offset`. @throws {DiskError} */
+  truncateFullyAndStartAt(offset: number, nowMs: number, logStartOffset = offset): void {
+    if (!this.#local.isWritable) return;
+    this.#local.guarded(() => {
+      this.#removeSnapshots(this.#local.restartAt(offset, nowMs));
+      this.#epochs.clear();
+      this.#producers.restartAt(offset);
+    });
+    this.#logStartOffset = logStartOffset;
+    this.updateHighWatermark(offset);
+  }
+
+  /** Hides the records below `offset` (DeleteRecords, replication, snapshots). True when it moved. @throws {DiskError} */
+  maybeIncrementLogStartOffset(offset: number): boolean {
+    if (offset > this.#highWatermark || offset <= this.#logStartOffset) return false;
+    this.#logStartOffset = offset;
+    this.#local.guarded(() => this.#epochs.truncateFromStart(offset));
+    this.#producers.onLogStartOffset(offset);
+    return true;
+  }
+
+  /** Removes segments by log start, size and time; how many went (UnifiedLog.deleteOldSegments). @throws {DiskError} */
+  deleteOldSegments(nowMs: number): number {
+    if (!this.#local.isWritable) return 0;
+    return this.#local.guarded(() => {
+      let count = this.#deleteFirst(breachedByLogStart(this.#facts()), nowMs);
+      count += this.#deleteFirst(breachedBySize(this.#facts(), this.config), nowMs);
+      count += this.#deleteFirst(breachedByTime(this.#facts(), this.config, nowMs), nowMs);
+      return count;
+    });
+  }
+
+  #facts(): LogFacts {
+    return {
+      segments: this.#local.segments.all,
+      logStartOffset: this.#logStartOffset,
+      highWatermark: this.#highWatermark,
+      logEndOffset: this.logEndOffset,
+    };
+  }
+
+  #deleteFirst(count: number, nowMs: number): number {
+    if (count === 0) return 0;
+    // A log always has a segment: when all may go a new one comes first.
+    if (count === this.#local.segments.all.length) this.roll(nowMs);
+    this.#removeSnapshots(this.#local.removeFirst(count, nowMs));
+    this.maybeIncrementLogStartOffset(this.#local.segments.first.baseOffset);
+    return count;
+  }
+
+  #removeSnapshots(segments: readonly Segment[]): void {
+    for (const segment of segments) this.#producers.removeSnapshot(segment.baseOffset);
+  }
+
+  // ------------------------------------------------------------------------------------- upkeep and the end
+
+  /** Removes files whose delay is over, forgets producers that expired, and lets go of what lies idle. */
+  async tidy(nowMs: number): Promise<void> {
+    this.#producers.expire(nowMs);
+    await this.#local.tidy(nowMs);
+  }
+
+  /** Brings everything to the disk in its final form, after which a start need recover nothing. @throws {DiskError} */
+  async close(): Promise<void> {
+    if (this.#local.isWritable) {
+      this.#local.flushStaged();
+      this.#local.guarded(() => {
+        this.#producers.takeSnapshot(true);
+        this.#epochs.flush();
+      });
+    }
+    await this.#local.close();
+  }
+
+  /** Lets go of all files, writing nothing: the directory failed, or is about to be removed. */
+  abandon(): void {
+    this.#local.abandon();
+  }
+
+  /** The directory that holds the log failed elsewhere: from now on the log refuses everything. */
+  markOffline(cause: DiskError): void {
+    this.#local.markOffline(cause);
+  }
+
+  /** The log's directory got another name. */
+  movedTo(directory: string): void {
+    this.#local.movedTo(directory);
+    this.#epochs.movedTo(directory);
+    this.#producers.movedTo(directory);
+  }
+}
+
+const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
+
+/** The snapshot may have gone with its segment meanwhile. */
+async function syncIfPresent(disk: Disk, path: string): Promise<void> {
+  if (disk.status(path) === null) return;
+  const file = disk.open(path, false);
+  try {
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}

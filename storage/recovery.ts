@@ -1,0 +1,356 @@
+/**
+ * Opening a log: from the files a process left behind, clean or not, to segments that can be trusted.
+ *
+ * After a clean stop nothing is scanned. After any other stop every segment from the recovery point on is read whole:
+ * each batch's CRC is checked, indexes, leader epochs and producer state are made anew, and the first bytes that are no
+ * batch end the log: the torn tail is cut, and segments after it go. What lies below the recovery point was synced, so
+ * it cannot be torn; a batch there that fails its CRC is damage, and is kept in place (and refused to readers)
+ * rather than cut with everything acknowledged after it.
+ *
+ * Always true afterwards: the segments hold whole batches with ascending offsets and no gap in bytes; the leader epochs
+ * and producer state agree with the log's end. Files of other names are not touched. Agrees with Kafka's LogLoader.
+ */
+
+import { assert } from '../protocol/assert.ts';
+import {
+  baseOffset,
+  hasProducerId,
+  isControl,
+  lastOffset,
+  maxTimestamp,
+  partitionLeaderEpoch,
+} from '../protocol/batch.ts';
+import { BatchScanner, SCAN_CHUNK_BYTES } from './batch-scanner.ts';
+import type { Disk } from './disk.ts';
+import {
+  CLEANED_SUFFIX,
+  DELETED_SUFFIX,
+  joinPath,
+  LOG_SUFFIX,
+  OFFSET_INDEX_SUFFIX,
+  offsetOfFileName,
+  SWAP_SUFFIX,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+} from './layout.ts';
+import type { LeaderEpochs } from './leader-epochs.ts';
+import type { LogConfig } from './log-config.ts';
+import type { Producers } from './producers.ts';
+import { Segment } from './segment.ts';
+import { Segments } from './segments.ts';
+
+export interface RecoveryParts {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly config: LogConfig;
+  readonly epochs: LeaderEpochs;
+  readonly producers: Producers;
+  readonly hadCleanShutdown: boolean;
+  /** Below this offset everything was synced, indexes included. */
+  readonly recoveryPoint: number;
+  /** As checkpointed; 0 when unknown. */
+  readonly logStartOffset: number;
+  readonly nowMs: number;
+  readonly rollJitterMs: () => number;
+}
+
+/** What recovery found worth telling an operator. */
+export interface RecoveryReport {
+  readonly scannedSegments: number;
+  readonly scannedBytes: number;
+  /** Bytes after the last whole batch that were cut, later segments included. */
+  readonly truncatedBytes: number;
+  /** Base offsets of batches below the recovery point whose bytes are damaged. */
+  readonly damagedOffsets: readonly number[];
+}
+
+export interface RecoveredLog {
+  readonly segments: Segments;
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  readonly recoveryPoint: number;
+  /** Segments whose rebuilt indexes are not synced. */
+  readonly rebuilt: readonly Segment[];
+  readonly report: RecoveryReport;
+}
+
+export function recoverLog(parts: RecoveryParts): RecoveredLog {
+  settleInterruptedRenames(parts);
+  return new Recovery(parts).run();
+}
+
+class Recovery {
+  readonly #parts: RecoveryParts;
+  readonly #segments = new Segments();
+  readonly #rebuilt: Segment[] = [];
+  readonly #damagedOffsets: number[] = [];
+  #scannedBytes = 0;
+  #truncatedBytes = 0;
+
+  constructor(parts: RecoveryParts) {
+    this.#parts = parts;
+  }
+
+  run(): RecoveredLog {
+    const { config, epochs, producers, hadCleanShutdown, nowMs } = this.#parts;
+    for (const baseOffset of segmentOffsets(this.#parts)) this.#segments.add(this.#load(baseOffset));
+    if (!hadCleanShutdown) this.#scanUnflushed();
+    let logEndOffset = this.#segments.isEmpty ? -1 : this.#segments.active.readNextOffset();
+    if (logEndOffset < this.#parts.logStartOffset) {
+      // Files were removed by hand: what is left lies below the log's start.
+      for (const segment of this.#segments.removeAll().reverse()) removeSegment(this.#parts.disk, segment);
+      epochs.clear();
+      logEndOffset = this.#parts.logStartOffset;
+      this.#segments.add(this.#create(logEndOffset));
+    }
+    this.#segments.active.resizeIndexes(config.segmentIndexBytes);
+    const logStartOffset = Math.max(this.#parts.logStartOffset, this.#segments.first.baseOffset);
+    if (epochs.isDamaged) this.#rereadEpochs();
+    epochs.truncateFromEnd(logEndOffset);
+    epochs.truncateFromStart(logStartOffset);
+    producers.removeStraySnapshots(this.#segments.all.map((segment) => segment.baseOffset));
+    if (hadCleanShutdown && producers.latestSnapshotOffset < 0) {
+      // A log without snapshots after a clean stop never had producers (UnifiedLog.rebuildProducerState).
+      producers.restartAt(logEndOffset);
+    } else {
+      rebuildProducers(producers, this.#segments, logStartOffset, logEndOffset, nowMs);
+    }
+    return {
+      segments: this.#segments,
+      logStartOffset,
+      logEndOffset,
+      recoveryPoint: hadCleanShutdown ? logEndOffset : Math.min(this.#parts.recoveryPoint, logEndOffset),
+      rebuilt: this.#rebuilt,
+      report: {
+        scannedSegments: this.#rebuilt.length,
+        scannedBytes: this.#scannedBytes,
+        truncatedBytes: this.#truncatedBytes,
+        damagedOffsets: this.#damagedOffsets,
+      },
+    };
+  }
+
+  #load(baseOffset: number): Segment {
+    return Segment.load(this.#segmentParts(baseOffset));
+  }
+
+  #create(baseOffset: number): Segment {
+    return Segment.create(this.#segmentParts(baseOffset), this.#parts.config.segmentIndexBytes);
+  }
+
+  #segmentParts(baseOffset: number) {
+    const { disk, directory, config, nowMs } = this.#parts;
+    return {
+      disk,
+      directory,
+      baseOffset,
+      indexIntervalBytes: config.indexIntervalBytes,
+      rollJitterMs: this.#parts.rollJitterMs(),
+      createdMs: nowMs,
+    };
+  }
+
+  #scanUnflushed(): void {
+    if (this.#segments.isEmpty) return;
+    const { producers, logStartOffset, recoveryPoint, nowMs, disk } = this.#parts;
+    const unflushed = this.#segments.from(recoveryPoint);
+    const first = unflushed[0];
+    assert(first !== undefined, 'a log with segments has one to scan');
+    rebuildProducers(producers, this.#segments, logStartOffset, first.baseOffset, nowMs);
+    let nextOffset = first.baseOffset;
+    for (const segment of unflushed) {
+      const sizeBefore = segment.writtenBytes;
+      // A later segment that begins below the end of the one before was left by an interrupted truncation.
+      const end = segment.baseOffset < nextOffset ? null : this.#scan(segment);
+      if (end !== null && segment.writtenBytes === sizeBefore) {
+        nextOffset = Math.max(end, segment.baseOffset);
+        producers.setEndOffset(nextOffset);
+        continue;
+      }
+      this.#truncatedBytes += sizeBefore - (end === null ? 0 : segment.writtenBytes);
+      const lastKept = end === null ? segment.baseOffset - 1 : segment.baseOffset;
+      for (const later of this.#segments.removeAfter(lastKept).reverse()) {
+        if (later !== segment) this.#truncatedBytes += later.writtenBytes;
+        removeSegment(disk, later);
+      }
+      return;
+    }
+  }
+
+  /** Reads a segment whole and rebuilds all that is derived from it; its end offset. */
+  #scan(segment: Segment): number {
+    const { config, epochs, producers, recoveryPoint } = this.#parts;
+    const size = segment.writtenBytes;
+    const scanner = new BatchScanner(segment.file, 0, size, SCAN_CHUNK_BYTES);
+    this.#rebuilt.push(segment);
+    producers.setEndOffset(segment.baseOffset);
+    producers.takeSnapshot(false);
+    segment.beginRecovery(config.segmentIndexBytes);
+    let nextOffset = segment.baseOffset;
+    while (scanner.next()) {
+      const { buffer, at } = scanner;
+      const last = lastOffset(buffer, at);
+      const inOrder = baseOffset(buffer, at) >= nextOffset && segment.offsetIndex.canHold(last);
+      if (!inOrder) break;
+      const intact = scanner.isIntact();
+      if (!intact && last >= recoveryPoint) break;
+      if (intact) this.#take(segment, scanner.buffer, scanner.at);
+      else this.#damagedOffsets.push(baseOffset(scanner.buffer, scanner.at));
+      segment.add(last, intact ? maxTimestamp(scanner.buffer, scanner.at) : -1, scanner.sizeBytes);
+      if (intact && epochs.wouldAssign(partitionLeaderEpoch(scanner.buffer, scanner.at), last)) {
+        this.#takeEpoch(scanner.buffer, scanner.at);
+      }
+      nextOffset = last + 1;
+    }
+    this.#scannedBytes += size;
+    const hasDamage = this.#damagedOffsets.some((offset) => offset >= segment.baseOffset);
+    segment.recovered(segment.sizeBytes);
+    // Damaged batches stay under guard: their CRC is checked at each read.
+    if (hasDamage) segment.trustedFrom = segment.sizeBytes;
+    return nextOffset;
+  }
+
+  #take(segment: Segment, buffer: Buffer, at: number): void {
+    const { producers } = this.#parts;
+    if (hasProducerId(buffer, at)) {
+      const completed = producers.replay(buffer, at);
+      if (completed !== null) {
+        if (completed.isAborted) {
+          const lastStableOffset = producers.lastStableOffsetAfter(completed);
+          segment.transactionIndex.append({ ...completed, lastStableOffset });
+        }
+        producers.completed(completed);
+      }
+    }
+    producers.setEndOffset(lastOffset(buffer, at) + 1);
+  }
+
+  #takeEpoch(buffer: Buffer, at: number): void {
+    const { epochs } = this.#parts;
+    const epoch = partitionLeaderEpoch(buffer, at);
+    if (epoch >= 0 && epoch > epochs.latestEpoch) epochs.assign(epoch, baseOffset(buffer, at));
+  }
+
+  /** The checkpoint was lost: every batch header names its epoch. */
+  #rereadEpochs(): void {
+    const { epochs } = this.#parts;
+    epochs.clear();
+    for (const segment of this.#segments.all) {
+      const scanner = new BatchScanner(segment.file, 0, segment.writtenBytes);
+      while (scanner.next()) this.#takeEpoch(scanner.buffer, scanner.at);
+    }
+    epochs.rewrite();
+  }
+}
+
+/** Brings producer state to `endOffset`, from the latest snapshot and the batches after it. */
+export function rebuildProducers(
+  producers: Producers,
+  segments: Segments,
+  logStartOffset: number,
+  endOffset: number,
+  nowMs: number,
+): void {
+  producers.reload(logStartOffset, endOffset, nowMs);
+  if (producers.endOffset < endOffset) {
+    for (const segment of segments.from(producers.endOffset)) {
+      if (segment.baseOffset >= endOffset) break;
+      replaySegment(producers, segment, Math.max(producers.endOffset, logStartOffset), endOffset);
+    }
+  }
+  producers.setEndOffset(endOffset);
+}
+
+function replaySegment(producers: Producers, segment: Segment, from: number, endOffset: number): void {
+  const start = from <= segment.baseOffset ? 0 : segment.positionFor(from);
+  const scanner = new BatchScanner(segment.file, start, segment.writtenBytes);
+  while (scanner.next() && scanner.baseOffset < endOffset) {
+    const { buffer, at } = scanner;
+    const next = scanner.lastOffset + 1;
+    if (hasProducerId(buffer, at)) {
+      // Only a control batch is judged by what is in it; of the others the header tells all.
+      if (isControl(buffer, at) && !scanner.loadWhole()) return;
+      const completed = producers.replay(scanner.buffer, scanner.at);
+      if (completed !== null) producers.completed(completed);
+    }
+    producers.setEndOffset(next);
+  }
+}
+
+/** Base offsets of the segments in the directory, ascending; index files without a log go. */
+function segmentOffsets({ disk, directory }: RecoveryParts): number[] {
+  const names = disk.list(directory).filter((entry) => !entry.isDirectory);
+  const offsets = names.map(({ name }) => offsetOfFileName(name, LOG_SUFFIX)).filter((offset) => offset >= 0);
+  const known = new Set(offsets);
+  for (const { name } of names) {
+    for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
+      const offset = offsetOfFileName(name, suffix);
+      if (offset >= 0 && !known.has(offset)) disk.removeNow(joinPath(directory, name));
+    }
+  }
+  return offsets.sort((a, b) => a - b);
+}
+
+const SEGMENT_SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX];
+
+/** The offset in `<offset><segment suffix><marker>`, or -1. */
+function markedOffset(name: string, marker: string): number {
+  for (const suffix of SEGMENT_SUFFIXES) {
+    const offset = offsetOfFileName(name, suffix + marker);
+    if (offset >= 0) return offset;
+  }
+  return -1;
+}
+
+/**
+ * Completes or forgets what a crash interrupted: files marked deleted go, unfinished compactions go, finished ones
+ * replace the segments they were made from.
+ */
+function settleInterruptedRenames({ disk, directory }: RecoveryParts): void {
+  const names = disk.list(directory).filter((entry) => !entry.isDirectory);
+  let minCleaned = Number.POSITIVE_INFINITY;
+  const swapped: string[] = [];
+  for (const { name } of names) {
+    const isOurs =
+      markedOffset(name, DELETED_SUFFIX) >= 0 || offsetOfFileName(name, `.snapshot${DELETED_SUFFIX}`) >= 0;
+    const cleaned = markedOffset(name, CLEANED_SUFFIX);
+    if (isOurs || cleaned >= 0) disk.removeNow(joinPath(directory, name));
+    if (cleaned >= 0) minCleaned = Math.min(minCleaned, cleaned);
+    if (markedOffset(name, SWAP_SUFFIX) >= 0) swapped.push(name);
+  }
+  const valid = swapped.filter((name) => {
+    // A swap file past an unfinished one belongs to a replacement that was not complete (KAFKA-6264).
+    if (markedOffset(name, SWAP_SUFFIX) < minCleaned) return true;
+    disk.removeNow(joinPath(directory, name));
+    return false;
+  });
+  if (valid.length === 0) return;
+  removeReplaced(disk, directory, valid);
+  for (const name of valid) {
+    disk.rename(joinPath(directory, name), joinPath(directory, name.slice(0, -SWAP_SUFFIX.length)));
+  }
+  disk.syncDirectoryNow(directory);
+}
+
+/** Removes the segments whose offsets the finished compaction covers. */
+function removeReplaced(disk: Disk, directory: string, swapped: readonly string[]): void {
+  let from = Number.POSITIVE_INFINITY;
+  let to = -1;
+  for (const name of swapped) {
+    const offset = offsetOfFileName(name, LOG_SUFFIX + SWAP_SUFFIX);
+    if (offset < 0) continue;
+    const file = disk.open(joinPath(directory, name), false);
+    const scanner = new BatchScanner(file, 0, file.sizeBytes());
+    from = Math.min(from, offset);
+    while (scanner.next()) to = Math.max(to, scanner.lastOffset + 1);
+    file.close();
+  }
+  for (const { name } of disk.list(directory)) {
+    const offset = markedOffset(name, '');
+    if (offset >= from && offset < to) disk.removeNow(joinPath(directory, name));
+  }
+}
+
+function removeSegment(disk: Disk, segment: Segment): void {
+  for (const path of segment.markDeleted()) disk.removeNow(path);
+}

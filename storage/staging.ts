@@ -1,0 +1,73 @@
+/**
+ * Small appends of one turn, copied together until they are written with one call.
+ *
+ * Always true: chunks come from a pool shared by all logs and go back to it when the bytes are written or given up;
+ * staged bytes are copies, so the caller's buffer may be reused as soon as `add` returns.
+ */
+
+export const STAGING_CHUNK_BYTES = 64 * 1024;
+
+/** Bytes a log holds back at most before it writes of its own accord. */
+export const MAX_STAGED_BYTES = 1024 * 1024;
+
+/** Chunks kept for reuse: 16 MiB. */
+const MAX_POOLED_CHUNKS = 256;
+
+export class StagingPool {
+  readonly #free: Buffer[] = [];
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(STAGING_CHUNK_BYTES);
+  }
+
+  giveBack(chunk: Buffer): void {
+    if (this.#free.length < MAX_POOLED_CHUNKS) this.#free.push(chunk);
+  }
+}
+
+export class Staging {
+  readonly #pool: StagingPool;
+  readonly #chunks: Buffer[] = [];
+  /** Bytes used of each chunk. */
+  readonly #used: number[] = [];
+  bytes = 0;
+
+  constructor(pool: StagingPool) {
+    this.#pool = pool;
+  }
+
+  /** Copies `records`, which must be smaller than a chunk. */
+  add(records: Buffer): void {
+    const last = this.#chunks.length - 1;
+    const chunk = this.#chunks[last];
+    const used = this.#used[last] ?? STAGING_CHUNK_BYTES;
+    if (chunk !== undefined && used + records.length <= STAGING_CHUNK_BYTES) {
+      records.copy(chunk, used);
+      this.#used[last] = used + records.length;
+    } else {
+      const fresh = this.#pool.take();
+      records.copy(fresh, 0);
+      this.#chunks.push(fresh);
+      this.#used.push(records.length);
+    }
+    this.bytes += records.length;
+  }
+
+  /** What is staged, in order, and after it `last` if given; valid until `clear`. */
+  parts(last: Buffer | null): Uint8Array[] {
+    const parts: Uint8Array[] = [];
+    for (let index = 0; index < this.#chunks.length; index++) {
+      const chunk = this.#chunks[index];
+      if (chunk !== undefined) parts.push(chunk.subarray(0, this.#used[index]));
+    }
+    if (last !== null) parts.push(last);
+    return parts;
+  }
+
+  clear(): void {
+    for (const chunk of this.#chunks) this.#pool.giveBack(chunk);
+    this.#chunks.length = 0;
+    this.#used.length = 0;
+    this.bytes = 0;
+  }
+}
