@@ -35,6 +35,7 @@ import type { RaftLogStore } from './raft-log.ts';
 import { buildLeaderChange, buildMetadataBatch, MAX_BATCH_BYTES } from './raft-log.ts';
 import type { RaftTransport } from './raft-peers.ts';
 import { callPeer } from './raft-peers.ts';
+import { PendingProposals } from './raft-proposals.ts';
 import { QuorumStateFile } from './raft-quorum-state.ts';
 import type { SnapshotRetention } from './raft-retention.ts';
 import { cleanSnapshots, restartAtNewerSnapshot } from './raft-retention.ts';
@@ -104,12 +105,6 @@ interface PendingRequest {
   readonly reject: (error: KafkaError) => void;
 }
 
-interface PendingProposal {
-  readonly lastOffset: number;
-  readonly resolve: () => void;
-  readonly reject: (error: KafkaError) => void;
-}
-
 type Outgoing =
   | { readonly kind: 'send'; readonly effect: SendEffect }
   | { readonly kind: 'reply'; readonly requestId: number; readonly reply: RaftReply };
@@ -127,7 +122,7 @@ export class RaftNode {
   readonly #outbox: Outbox<Outgoing>;
   readonly #requests = new Map<number, PendingRequest>();
   #requestId = 0;
-  #pending: PendingProposal[] = [];
+  readonly #proposals = new PendingProposals();
   #isStepping = false;
   readonly #queue: RaftInput[] = [];
   #proposed: Extract<RaftEffect, { readonly type: 'proposed' }> | null = null;
@@ -252,12 +247,7 @@ export class RaftNode {
     assert(proposed.errorCode === ErrorCode.NONE, 'The proposer knows the offset its records will get.');
     const { baseOffset } = proposed;
     const lastOffset = baseOffset + recordCount - 1;
-    const committed = new Promise<void>((resolve, reject) => {
-      this.#pending.push({ lastOffset, resolve, reject });
-    });
-    // Who does not await the commit must not bring the process down by its failure.
-    committed.catch(() => {});
-    return { baseOffset, lastOffset, committed };
+    return { baseOffset, lastOffset, committed: this.#proposals.add(lastOffset) };
   }
 
   /** Takes a request of another node; resolves with what to answer. `onGone` lets the asker's end cancel the wait. */
@@ -379,13 +369,7 @@ export class RaftNode {
   /** Between steps: gives the listener its news, then answers the proposals that are committed. */
   #settle(): void {
     this.#feed.run(() => this.#core.highWatermark);
-    const done = this.#pending.filter(({ lastOffset }) => lastOffset < this.#feed.nextOffset);
-    if (done.length > 0) {
-      this.#pending = this.#pending.filter(({ lastOffset }) => lastOffset >= this.#feed.nextOffset);
-      for (const { resolve } of done) {
-        resolve();
-      }
-    }
+    this.#proposals.given(this.#feed.nextOffset);
     this.#setTimer();
   }
 
@@ -429,25 +413,12 @@ export class RaftNode {
     this.#isStopped = true;
     this.#cancelWake?.();
     this.#cancelWake = null;
-    this.#failPending();
+    this.#proposals.failFrom(0);
     this.#snapshots.dropIncoming();
     for (const { reject } of this.#requests.values()) {
       reject(new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE));
     }
     this.#requests.clear();
-  }
-
-  #failPending(): void {
-    const pending = this.#pending;
-    // What is committed gets its answer once the listener has it.
-    this.#pending = pending.filter(
-      ({ lastOffset }) => lastOffset < this.#core.highWatermark && !this.#isStopped,
-    );
-    for (const proposal of pending) {
-      if (!this.#pending.includes(proposal)) {
-        proposal.reject(new KafkaError(ErrorCode.NOT_CONTROLLER));
-      }
-    }
   }
 
   // ---- effects
@@ -509,7 +480,7 @@ export class RaftNode {
         this.#proposed = effect;
         return;
       case 'failPending':
-        this.#failPending();
+        this.#proposals.failFrom(this.#core.highWatermark);
         return;
       case 'shutdownComplete':
         this.#onShutdown?.(effect.graceful);

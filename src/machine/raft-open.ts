@@ -13,6 +13,7 @@ import type { LogEnvironment } from '../../storage/log.ts';
 import { Log, NEW_LOG } from '../../storage/log.ts';
 import type { LogConfig } from '../../storage/log-config.ts';
 import { defaultLogConfig } from '../../storage/log-config.ts';
+import { NoProducers } from '../../storage/producers.ts';
 import type { RaftLogStore } from './raft-log.ts';
 import { MAX_BATCH_BYTES } from './raft-log.ts';
 import { METADATA_PARTITION, METADATA_TOPIC } from './raft-wire.ts';
@@ -58,7 +59,9 @@ export function openMetadataLog(environment: LogEnvironment, options: MetadataLo
     topicId: METADATA_TOPIC_ID,
     directory,
   };
-  const log = new Log(identity, metadataLogConfig(options), NEW_LOG, environment, options.nowMs);
+  // One writer, the Raft leader: there is no producer state to keep.
+  const withoutProducers = { ...environment, openProducers: () => new NoProducers() };
+  const log = new Log(identity, metadataLogConfig(options), NEW_LOG, withoutProducers, options.nowMs);
   log.syncNow();
   return new MetadataLog(log);
 }
