@@ -81,6 +81,17 @@ describe('a network', () => {
     expect(server.network.metrics.connectionsIdledOut).toBe(1);
   });
 
+  test('takes a client that trickles bytes for idle', async () => {
+    const server = await serve(echo, { maxIdleMs: 1 });
+    cleanups.push(() => server.stop());
+    const raw = await RawClient.connect(server.port);
+    const trickle = setInterval(() => raw.socket.write('\0'), 100);
+    cleanups.push(() => clearInterval(trickle));
+    raw.socket.write(Buffer.from([0, 0, 255, 255]));
+    expect(await raw.next()).toBeNull();
+    expect(server.closed).toEqual(['the connection was idle']);
+  });
+
   test('allocates little for large requests that are only announced', async () => {
     const server = await serve(echo);
     cleanups.push(() => server.stop());
