@@ -39,7 +39,11 @@ export function rebuildRecords(
   }
 }
 
+/** @throws {AppendRefused} for identities that Kafka's builder takes for a bug and answers with -1. */
 function producerOf(records: Buffer): Partial<BatchInput> {
+  const hasProducer = batch.hasProducerId(records);
+  const isHalf = hasProducer ? batch.producerEpoch(records) < 0 : batch.isTransactional(records);
+  if (isHalf) throw new AppendRefused(ErrorCode.UNKNOWN_SERVER_ERROR, "a producer's identity is incomplete");
   return {
     producerId: batch.producerId(records),
     producerEpoch: batch.producerEpoch(records),
@@ -52,6 +56,9 @@ function producerOf(records: Buffer): Partial<BatchInput> {
 function batchInputs(records: Buffer, maxBytes: number): RecordInput[] {
   const inputs: RecordInput[] = [];
   for (const { timestampMs, key, value, headers } of batch.iterateRecords(records, 0, maxBytes)) {
+    if (timestampMs < batch.NO_TIMESTAMP) {
+      throw new AppendRefused(ErrorCode.UNKNOWN_SERVER_ERROR, `a record has the timestamp ${timestampMs}`);
+    }
     inputs.push({ timestampMs, key, value, headers });
   }
   return inputs;

@@ -4,7 +4,7 @@
 //            0 literal, 1 copy with 11-bit offset, 2 copy with 16-bit offset, 3 copy with 32-bit offset
 //   xerial:  0  magic          82 53 4E 41 50 50 59 00
 //            8  version        int32 big-endian, 1
-//           12  compatible     int32, the least version that reads it, 1
+//           12  compatible     int32, the least version that reads it, 1; Java passes over both
 //           16  chunks         int32 size, raw snappy; a further header may follow a chunk
 //
 // Always true: what we write is xerial with chunks of 32 KiB, as Java does; the claimed length is checked against the
