@@ -39,8 +39,6 @@ export class RaftFeed {
   #nextOffset = 0;
   #pendingLeader: Announcement | null = null;
   #told: LeaderAndEpoch = { leaderId: -1, epoch: -1 };
-  /** Bytes of batches given since the last snapshot was loaded or `snapshotTaken`. */
-  #bytesSinceSnapshot = 0;
   #isRunning = false;
 
   constructor(log: RaftLogStore, snapshots: SnapshotStore, listener: RaftListener) {
@@ -52,14 +50,6 @@ export class RaftFeed {
   /** Everything below has been given. */
   get nextOffset(): number {
     return this.#nextOffset;
-  }
-
-  get bytesSinceSnapshot(): number {
-    return this.#bytesSinceSnapshot;
-  }
-
-  snapshotTaken(): void {
-    this.#bytesSinceSnapshot = 0;
   }
 
   leaderChanged(leader: Announcement): void {
@@ -89,7 +79,6 @@ export class RaftFeed {
     if (latest !== null && latest.endOffset > this.#nextOffset && (this.#nextOffset === 0 || isBehindLog)) {
       this.#listener.handleLoadSnapshot(this.#snapshots.load(latest));
       this.#nextOffset = latest.endOffset;
-      this.#bytesSinceSnapshot = 0;
       return;
     }
     assert(!isBehindLog, 'A log that starts above 0 has a snapshot at or above its start.');
@@ -97,9 +86,6 @@ export class RaftFeed {
     const last = batches.at(-1);
     assert(last !== undefined && last.lastOffset < highWatermark, 'Commits end at batch borders.');
     this.#nextOffset = last.lastOffset + 1;
-    for (const batch of batches) {
-      this.#bytesSinceSnapshot += batch.sizeInBytes;
-    }
     this.#listener.handleCommit(batches, highWatermark);
   }
 

@@ -312,15 +312,9 @@ export class RaftNode {
     } finally {
       this.#isWritingSnapshot = false;
     }
-    this.#feed.snapshotTaken();
     this.#snapshotsChanged();
     this.clean();
     return true;
-  }
-
-  /** Bytes of committed batches since the last snapshot: metadata.log.max.record.bytes.between.snapshots compares. */
-  get bytesSinceSnapshot(): number {
-    return this.#feed.bytesSinceSnapshot;
   }
 
   /** Removes snapshots and log that retention gives up (metadata.max.retention.bytes and .ms). */

@@ -47,6 +47,7 @@ export class SimNode {
   core: RaftCore | null = null;
   life = 0;
   elections = 0;
+  snapshotsFetched = 0;
   /** Epoch it leads, and commits, as the effects tell of them in their order. */
   #leaderEpoch: number | null = null;
   #committedTo = 0;
@@ -350,6 +351,7 @@ export class SimNode {
       const stored = { id, hash };
       this.#world.invariants.snapshot(this, stored);
       this.disk.storeSnapshot(stored);
+      this.snapshotsFetched += 1;
       this.step({ type: 'snapshotStored', snapshotId: id });
     });
   }

@@ -28,6 +28,7 @@ export interface SimulationResult {
   readonly elections: number;
   readonly committedTo: number;
   readonly crashes: number;
+  readonly snapshotsFetched: number;
   /** The same seed gives the same digest. */
   readonly digest: number;
 }
@@ -187,6 +188,7 @@ class Simulation {
       elections: this.#nodes.reduce((sum, node) => sum + node.elections, 0),
       committedTo: this.#invariants.committedTo,
       crashes: this.#crashes,
+      snapshotsFetched: this.#nodes.reduce((sum, node) => sum + node.snapshotsFetched, 0),
       digest: this.#invariants.digest(),
     };
   }
