@@ -55,8 +55,6 @@ export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
   while (pos < bytes.length) {
     if (startsWithXerialHeader(bytes, pos)) {
       if (bytes.length - pos < XERIAL_HEADER_SIZE) throw corrupt('a snappy header is cut');
-      if (bytes.readInt32BE(pos + 8) < XERIAL_VERSION)
-        throw corrupt('a snappy header has an unknown version');
       pos += XERIAL_HEADER_SIZE;
       continue;
     }
