@@ -10,7 +10,7 @@
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { ClassicGroup, Member, Protocol, Ticket } from './classic-group.ts';
 import { saysTheSame } from './classic-group.ts';
-import type { Command } from './outcome.ts';
+import type { Command, WriteFate } from './outcome.ts';
 import {
   addMemberAndRebalance,
   answerJoin,
@@ -260,17 +260,16 @@ function storeReplacement(
   const newMemberId = member.memberId;
   const assignments = new Map<string, Buffer>();
   for (const other of group.members.values()) assignments.set(other.memberId, other.assignment);
-  storeGroup(shard, group, assignments, ({ errorCode }) => {
+  const settle = ({ errorCode }: WriteFate) => {
     // Replaced again, gone, or drawn into a rebalance meanwhile: then its JoinGroup is answered there, and the
     // record of the next generation will tell its id.
-    if (member.awaitingJoin !== ticket || group.members.get(newMemberId) !== member) return;
-    if (group.state !== 'Stable') return;
+    if (member.awaitingJoin !== ticket || group.state !== 'Stable') return;
+    group.awaitJoin(member, null);
     if (errorCode !== ErrorCode.NONE) {
       noteFailedWrite(shard, group, 'static member', errorCode);
-      undoReplacement(shard, group, member, before, ticket, errorCode);
+      refuseReplacement(shard, group, before, ticket, errorCode);
       return;
     }
-    group.awaitJoin(member, null);
     const isLeader = group.leaderId === newMemberId;
     const canSkip = ticket.version >= 9;
     answerJoin(shard, group, ticket, {
@@ -281,18 +280,25 @@ function storeReplacement(
       withMembers: canSkip && isLeader,
       skipAssignment: canSkip && isLeader,
     });
+  };
+  storeGroup(shard, group, assignments, settle, () => {
+    // The log knows the former self only, so it must live on here, too. A write that is merely late may still be
+    // committed: then its client joins once more, and nothing is undone (Kafka undoes it then as well, and has
+    // another id in the log than in memory).
+    if (group.state !== 'Stable' || group.members.get(newMemberId) !== member) return;
+    group.update(member, before);
+    group.replaceStaticMember(member, before.memberId);
+    renewSession(shard, member);
   });
 }
 
-function undoReplacement(
+function refuseReplacement(
   shard: Shard,
   group: ClassicGroup,
-  member: Member,
   before: Before,
   ticket: Ticket,
   errorCode: number,
 ): void {
-  group.awaitJoin(member, null);
   shard.answer('joinGroup', ticket, {
     ...joinError(ticket.version, '', errorCode),
     generationId: group.generationId,
@@ -300,7 +306,4 @@ function undoReplacement(
     protocolName: group.protocolName ?? '',
     leader: before.leaderId ?? '',
   });
-  group.update(member, before);
-  group.replaceStaticMember(member, before.memberId);
-  renewSession(shard, member);
 }

@@ -416,12 +416,13 @@ export function propagateError(shard: Shard, group: ClassicGroup, errorCode: num
 
 // Records ----------------------------------------------------------------------------------------------------------
 
-/** Writes the generation with the given assignments. */
+/** Writes the generation with the given assignments; `undo` runs if the record never comes to be. */
 export function storeGroup(
   shard: Shard,
   group: ClassicGroup,
   assignments: ReadonlyMap<string, Buffer>,
   settle: (fate: WriteFate) => void,
+  undo?: () => void,
 ): void {
   const protocolName = group.protocolName;
   const value = groupMetadataValue({
@@ -443,6 +444,7 @@ export function storeGroup(
   });
   shard.write([{ key: groupMetadataKey(group.groupId), value }], {
     settle: (fate) => settle({ ...fate, errorCode: storeErrorCode(fate.errorCode) }),
+    ...(undo === undefined ? {} : { undo }),
   });
 }
 

@@ -42,6 +42,8 @@ interface PendingWrite {
   readonly settle: (fate: WriteFate) => void;
   /** What the records alone change. Kept after the time was up, since the records may still be committed. */
   readonly apply: ((baseOffset: number) => void) | null;
+  /** Undoes what was done on the strength of records that never came to be; also after the time was up. */
+  readonly undo: (() => void) | null;
   /** Undoes what stood for the write being on its way. */
   readonly end: (() => void) | null;
   isOverdue: boolean;
@@ -138,6 +140,7 @@ export class Shard {
     then: {
       settle: (fate: WriteFate) => void;
       apply?: (baseOffset: number) => void;
+      undo?: () => void;
       end?: () => void;
     },
     transaction: TransactionOfWrite | null = null,
@@ -145,8 +148,8 @@ export class Shard {
     assert(records.length > 0, 'A write has records.');
     const id = this.#nextWriteId++;
     this.#writes.push({ id, records, transaction });
-    const { settle, apply = null, end = null } = then;
-    this.#pendingWrites.set(id, { settle, apply, end, isOverdue: false });
+    const { settle, apply = null, undo = null, end = null } = then;
+    this.#pendingWrites.set(id, { settle, apply, undo, end, isOverdue: false });
     return id;
   }
 
@@ -172,6 +175,7 @@ export class Shard {
     assert(errorCode !== ErrorCode.NONE, 'A failure has a code.');
     const write = this.#takeWrite(writeId);
     write.end?.();
+    write.undo?.();
     if (!write.isOverdue) write.settle({ errorCode, baseOffset: -1 });
   }
 

@@ -47,9 +47,15 @@ export class GroupHarness {
   #nextToken = 1;
   #happening: Happening = { answers: [], writes: [], notes: [] };
 
-  constructor(config: Partial<GroupConfig> = {}) {
+  readonly #create: (config: GroupConfig) => GroupMachine;
+
+  constructor(
+    config: Partial<GroupConfig> = {},
+    create: (config: GroupConfig) => GroupMachine = (c) => new GroupMachine(c),
+  ) {
     this.config = { ...defaultGroupConfig, ...config };
-    this.machine = new GroupMachine(this.config);
+    this.#create = create;
+    this.machine = create(this.config);
     this.#take(this.machine.loaded(this.now));
   }
 
@@ -128,7 +134,7 @@ export class GroupHarness {
 
   /** A new machine from the log, as after a failover; what was parked is refused by whoever drives. */
   replayed(config = this.config): GroupMachine {
-    const machine = new GroupMachine(config);
+    const machine = this.#create(config);
     for (const entry of this.log) {
       if ('marker' in entry) machine.replayMarker(entry.producerId, entry.marker === 'commit');
       else machine.replay(entry);
@@ -136,7 +142,13 @@ export class GroupHarness {
     return machine;
   }
 
-  failover(): void {
+  /** Another broker takes over. What was on its way is committed by then, or (`isLost`) never was. */
+  failover(isLost = false): void {
+    if (isLost) {
+      const lost = this.inFlight.splice(0).reduce((sum, { write }) => sum + write.records.length, 0);
+      this.log.splice(this.log.length - lost, lost);
+      this.endOffset -= lost;
+    }
     this.commitAll();
     this.machine = this.replayed();
     this.#take(this.machine.loaded(this.now));

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { GroupMachine } from '../../../src/group/machine.ts';
+import type { Command, Instant, Outcome } from '../../../src/group/outcome.ts';
+import { InvariantError, Simulation } from './simulation.ts';
+
+const STEPS = 1_500;
+
+/** Seeds that once found something. */
+const keptSeeds: readonly number[] = [];
+const seeds = [...Array.from({ length: 60 }, (_, i) => i + 1), ...keptSeeds];
+
+describe('the simulated group', () => {
+  test('keeps its invariants with clients that die, pause, resend and arrive late', () => {
+    let synced = 0;
+    let committed = 0;
+    for (const seed of seeds) {
+      const simulation = new Simulation(seed);
+      try {
+        simulation.run(STEPS);
+      } catch (error) {
+        throw new Error(`seed ${seed}`, { cause: error });
+      }
+      synced += simulation.syncedCount;
+      committed += simulation.commitCount;
+    }
+    // The clients did get somewhere, or the invariants say nothing.
+    expect(synced).toBeGreaterThan(seeds.length * 10);
+    expect(committed).toBeGreaterThan(seeds.length * 10);
+  });
+});
+
+/** Each has one rule broken. */
+class TellsBeforeCommitted extends GroupMachine {
+  override failed(writeId: number, _errorCode: number, now: Instant): Outcome {
+    return this.committed(writeId, 1_000_000, now);
+  }
+}
+
+class ForgetsMarkers extends GroupMachine {
+  override transactionEnded(producerId: number, _isCommit: boolean, now: Instant): Outcome {
+    return super.transactionEnded(producerId, false, now);
+  }
+}
+
+class AssignsTwice extends GroupMachine {
+  override handle(token: number, command: Command, now: Instant): Outcome {
+    if (command.type !== 'syncGroup') return super.handle(token, command, now);
+    const assignments = command.request.assignments.map((a) => ({
+      ...a,
+      assignment: Buffer.from([0, 1, 2, 3, 4]),
+    }));
+    return super.handle(token, { ...command, request: { ...command.request, assignments } }, now);
+  }
+}
+
+class ForgetsToReplayGroups extends GroupMachine {
+  override replay(record: Parameters<GroupMachine['replay']>[0]): string | null {
+    return record.key?.readInt16BE(0) === 2 ? null : super.replay(record);
+  }
+}
+
+class SleepsThroughDeadlines extends GroupMachine {
+  override tick(now: Instant): Outcome {
+    super.tick(now);
+    return { writes: [], answers: [], notes: [] };
+  }
+}
+
+describe('the invariants', () => {
+  for (const Buggy of [
+    TellsBeforeCommitted,
+    ForgetsMarkers,
+    AssignsTwice,
+    ForgetsToReplayGroups,
+    SleepsThroughDeadlines,
+  ]) {
+    test(`catch a machine that ${Buggy.name.replaceAll(/(?<=.)[A-Z]/g, (c) => ` ${c}`).toLowerCase()}`, () => {
+      const play = () => {
+        for (const seed of seeds) new Simulation(seed, (config) => new Buggy(config)).run(STEPS);
+      };
+      expect(play).toThrow(InvariantError);
+    });
+  }
+});
