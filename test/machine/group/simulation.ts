@@ -225,12 +225,15 @@ export class Simulation {
     if (client === undefined || client.isPaused || client.waitsFor !== null) return;
     switch (client.phase) {
       case 'join':
-        return this.#send(client, this.#join(client));
+        this.#send(client, this.#join(client));
+        return;
       case 'sync':
-        return this.#send(client, this.#sync(client));
+        this.#send(client, this.#sync(client));
+        return;
       case 'own': {
         const commits = this.random() < 0.5 && client.owned.length > 0;
-        return this.#send(client, commits ? this.#commit(client) : this.#heartbeat(client));
+        this.#send(client, commits ? this.#commit(client) : this.#heartbeat(client));
+        return;
       }
     }
   }
@@ -334,14 +337,18 @@ export class Simulation {
     client.waitsFor = null;
     switch (command.type) {
       case 'joinGroup':
-        return this.#joined(client, response as Responses['joinGroup']);
+        this.#joined(client, response as Responses['joinGroup']);
+        return;
       case 'syncGroup':
-        return this.#synced(client, response as Responses['syncGroup']);
+        this.#synced(client, response as Responses['syncGroup']);
+        return;
       case 'heartbeat':
-        return this.#obey(client, (response as Responses['heartbeat']).errorCode);
+        this.#obey(client, (response as Responses['heartbeat']).errorCode);
+        return;
       case 'commitOffsets': {
         const code = (response as Responses['commitOffsets']).topics[0]?.partitions[0]?.errorCode;
-        return this.#obey(client, code ?? ErrorCode.NONE);
+        this.#obey(client, code ?? ErrorCode.NONE);
+        return;
       }
       default:
         return;
