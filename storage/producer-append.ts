@@ -101,7 +101,7 @@ export class ProducerAppend {
       if (verdict !== NEW) return verdict;
     }
     const isTransactional = batch.isTransactional(records, pos);
-    if (entry.currentTxnFirstOffset >= 0 && !isTransactional) {
+    if (entry.currentTxnFirstOffset >= 0 && !isTransactional && this.#origin !== 'replication') {
       return refused(
         ErrorCode.INVALID_TXN_STATE,
         `producer ${entry.producerId} has an open transaction and wrote outside of it`,
@@ -146,11 +146,14 @@ export class ProducerAppend {
     // A compaction may have taken the marker and left its batch: the transaction has gone whole.
     if (batch.recordCount(records, pos) === 0) return NEW;
     const marker = readMarker(records, pos);
-    if (marker === null)
+    const isBelieved = this.#origin === 'replication';
+    if (marker === null) {
+      // The log of the leader, or our own, holds it already: it ends no transaction.
+      if (isBelieved) return NEW;
       return refused(ErrorCode.INVALID_RECORD, 'a control batch holds no end-of-transaction marker');
+    }
     const { producerId } = entry;
     const epoch = batch.producerEpoch(records, pos);
-    const isBelieved = this.#origin === 'replication';
     if (epoch < entry.producerEpoch && !isBelieved) return staleEpoch(entry, epoch);
     if (marker.coordinatorEpoch < entry.coordinatorEpoch && !isBelieved) {
       return refused(

@@ -180,8 +180,7 @@ export class ProducerState implements Producers {
   replay(buffer: Buffer, at: number): CompletedTransaction | null {
     if (!hasProducerId(buffer, at)) return null;
     const append = new ProducerAppend(this.#lookup, 'replication');
-    // What cannot be read as a marker changes nothing: the log holds it, whatever it is.
-    if (append.add(buffer, at).kind !== 'new') return null;
+    append.add(buffer, at);
     this.#checked = append;
     return this.apply()[0] ?? null;
   }
