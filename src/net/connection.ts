@@ -2,8 +2,8 @@
  * One client connection: bytes in, frames out to the session, answers back in order.
  *
  * Always true:
- * - One request is in progress at a time. While one is (or the channel is muted, or the client does not read its
- *   answers) no further frame is handed over; what arrives meanwhile is copied once and reading pauses.
+ * - One request is in progress at a time, but for those that overlap. While one is (or the channel is muted, or the
+ *   client does not read its answers) no further frame is handed over; what arrives is copied once and reading pauses.
  * - Frames that lie wholly inside the shared read buffer are handed over in place; the others come together in a
  *   buffer of their own, into which the socket reads directly once much of it is missing.
  * - Answers leave in the order of the requests, with one write per event-loop turn.
@@ -15,7 +15,7 @@ import type { NetMetrics } from '../metrics/net.ts';
 import type { FrameBuffers, FrameHolder } from './frame-buffers.ts';
 import { capacityFor } from './frame-buffers.ts';
 import { OutQueue } from './out-queue.ts';
-import type { Channel, Reply, Session } from './session.ts';
+import type { Channel, Exchange, Reply, Session } from './session.ts';
 import type { Turn } from './turn.ts';
 
 const SIZE_BYTES = 4;
@@ -23,7 +23,10 @@ const SIZE_BYTES = 4;
 const DIRECT_READ_BYTES = 32 * 1024;
 /** Reads that don't complete a frame and are smaller than this don't count as activity (a trickling client). */
 const TRICKLE_BYTES = 4096;
+/** Overlapping requests that may wait for their answers. */
+const MAX_IN_PROGRESS = 64;
 const POISON = 0xdb;
+const EMPTY = Buffer.alloc(0);
 
 /** What all connections of a process share. */
 export interface ConnectionServices {
@@ -51,6 +54,30 @@ export interface ConnectionAddress {
 export interface ConnectionOptions {
   readonly address: ConnectionAddress;
   readonly maxRequestBytes: number;
+}
+
+/** A request that was handed over, until its answer is on its way out. */
+class RequestInProgress implements Exchange {
+  reply: Reply | null = null;
+  overlaps = false;
+  isLast = false;
+  actions: readonly (() => void)[] = [];
+  /** Answered or given up: what comes after runs at once. */
+  isOver = false;
+
+  afterWrite(action: () => void): void {
+    if (this.isOver) action();
+    else this.actions = [...this.actions, action];
+  }
+
+  closeAfterReply(): void {
+    this.isLast = true;
+  }
+
+  giveUp(): void {
+    this.isOver = true;
+    for (const action of this.actions) action();
+  }
 }
 
 export class Connection implements Channel, FrameHolder {
@@ -83,19 +110,14 @@ export class Connection implements Channel, FrameHolder {
   /** Bytes copied because they can't be handled now; reading is paused while there are any. */
   #held: Buffer | null = null;
 
-  /** A request was handed over and has no answer yet; `#isPending` when its answer comes by promise. */
-  #isInProgress = false;
-  #isPending = false;
-  /** What the request in progress wants done when its answer has left. */
-  #actions: (() => void)[] = [];
+  /** Requests whose answers are not on their way out yet, in order. */
+  readonly #inProgress: RequestInProgress[] = [];
   #isMuted = false;
   #isPaused = false;
   #isEnded = false;
   #isClosing = false;
   #isClosed = false;
-  #closesAfterReply = false;
   #muteTimer: NodeJS.Timeout | null = null;
-  readonly #onReply = (reply: Reply) => this.#settle(reply);
   readonly #onRejection = (cause: unknown) => this.#fail('request handling failed', cause);
 
   constructor(services: ConnectionServices, options: ConnectionOptions) {
@@ -119,7 +141,7 @@ export class Connection implements Channel, FrameHolder {
 
   /** Whether a request is in progress. Such a connection is not idle. */
   get isPending(): boolean {
-    return this.#isPending;
+    return this.#inProgress.length > 0;
   }
 
   /** Begins: from now on the socket's bytes come to `received`. */
@@ -144,7 +166,7 @@ export class Connection implements Channel, FrameHolder {
       }
     }
     this.#isDirect = false;
-    return this.#canHandle() ? this.#services.sharedBuffer : this.#services.sharedPiece;
+    return this.#canOverlap() ? this.#services.sharedBuffer : this.#services.sharedPiece;
   }
 
   /**
@@ -178,19 +200,6 @@ export class Connection implements Channel, FrameHolder {
     }, delayMs);
   }
 
-  afterWrite(action: () => void): void {
-    if (this.#isClosed) {
-      action();
-      return;
-    }
-    assert(this.#isInProgress, 'only a request in progress has an answer to wait for');
-    this.#actions.push(action);
-  }
-
-  closeAfterReply(): void {
-    this.#closesAfterReply = true;
-  }
-
   destroy(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -200,9 +209,7 @@ export class Connection implements Channel, FrameHolder {
     this.#held = null;
     this.#socket?.destroy();
     this.#out.destroy();
-    const actions = this.#actions;
-    this.#actions = [];
-    for (const action of actions) action();
+    for (const request of this.#inProgress.splice(0)) request.giveUp();
     this.#session?.closed();
     this.#onClosed();
   }
@@ -226,8 +233,17 @@ export class Connection implements Channel, FrameHolder {
     this.#proceed();
   }
 
-  #canHandle(): boolean {
-    return !this.#isPending && !this.#isMuted && !this.#isClosing && !this.#out.isFull;
+  /** Whether the request at `offset` may be handed over now. */
+  #canHandle(buffer: Buffer, offset: number): boolean {
+    if (!this.#canOverlap()) return false;
+    return this.#inProgress.length === 0 || this.#session?.overlaps(buffer, offset) === true;
+  }
+
+  /** Whether some request may be handed over now: no other is in progress, or only such as overlap. */
+  #canOverlap(): boolean {
+    if (this.#isMuted || this.#isClosing || this.#out.isFull) return false;
+    const last = this.#inProgress.at(-1);
+    return last === undefined || (last.overlaps && this.#inProgress.length < MAX_IN_PROGRESS);
   }
 
   /** Reading goes on unless bytes are held back, or a frame is complete or can't grow. */
@@ -254,7 +270,7 @@ export class Connection implements Channel, FrameHolder {
       if (!this.#isAcceptable(size)) break;
       const frameStart = position + SIZE_BYTES;
       if (size <= end - frameStart) {
-        if (!this.#canHandle()) break;
+        if (!this.#canHandle(buffer, frameStart)) break;
         position = frameStart + size;
         this.#dispatch(buffer.subarray(frameStart, position));
       } else {
@@ -335,14 +351,15 @@ export class Connection implements Channel, FrameHolder {
       if (frame === null || this.#frameFilled === frame.length) this.#growFrame(available);
       return;
     }
-    if (!this.#canHandle()) return;
-    assert(frame !== null || this.#frameSize === 0, 'a complete frame has a buffer');
+    const bytes = frame ?? EMPTY;
+    if (!this.#canHandle(bytes, 0)) return;
     const size = this.#frameSize;
+    assert(bytes.length >= size, 'a complete frame has a buffer');
     // The connection lets go of the buffer before the session sees it, so that closing meanwhile recycles it once.
     this.#frame = null;
     this.#frameSize = -1;
     this.#services.buffers.discharge(this);
-    this.#dispatch(frame === null ? Buffer.alloc(0) : frame.subarray(0, size));
+    this.#dispatch(bytes.subarray(0, size));
     if (frame !== null) this.#services.buffers.recycle(frame);
   }
 
@@ -356,52 +373,68 @@ export class Connection implements Channel, FrameHolder {
     const { metrics, nowMs } = this.#services;
     metrics.requests++;
     this.activeMs = nowMs();
+    const request = new RequestInProgress();
     let outcome: Reply | Promise<Reply>;
-    this.#isInProgress = true;
     try {
-      outcome = session.receive(frame);
+      outcome = session.receive(frame, request);
     } catch (cause) {
+      request.giveUp();
       this.#fail('request handling failed', cause);
       return;
     }
     if (outcome instanceof Promise) {
-      this.#isPending = true;
-      outcome.then(this.#onReply, this.#onRejection);
+      this.#wait(request, session.overlaps(frame, 0));
+      outcome.then((reply) => this.#settle(request, reply), this.#onRejection);
+    } else if (this.#inProgress.length > 0) {
+      request.reply = outcome;
+      this.#wait(request, outcome !== 'close' && session.overlaps(frame, 0));
     } else {
-      this.#reply(outcome);
+      this.#answer(request, outcome);
     }
   }
 
-  #settle(reply: Reply): void {
-    this.#isPending = false;
+  #wait(request: RequestInProgress, overlaps: boolean): void {
+    if (this.#isClosed) {
+      request.giveUp();
+      return;
+    }
+    request.overlaps = overlaps;
+    this.#inProgress.push(request);
+  }
+
+  #settle(request: RequestInProgress, reply: Reply): void {
     if (this.#isClosing) return;
+    request.reply = reply;
     this.activeMs = this.#services.nowMs();
-    this.#reply(reply);
+    let first = this.#inProgress[0];
+    while (first !== undefined && first.reply !== null) {
+      this.#inProgress.shift();
+      this.#answer(first, first.reply);
+      first = this.#inProgress[0];
+    }
     this.#proceed();
   }
 
-  #reply(reply: Reply): void {
-    this.#isInProgress = false;
-    if (this.#isClosing) return;
-    if (reply === 'close') {
+  #answer(request: RequestInProgress, reply: Reply): void {
+    if (this.#isClosing || reply === 'close') {
+      request.giveUp();
       this.#closeSoon('the request was refused');
       return;
     }
-    const actions = this.#actions;
-    if (actions.length > 0) this.#actions = [];
-    if (reply !== 'none') this.#out.push(reply, actions);
-    else for (const action of actions) action();
-    if (this.#closesAfterReply) this.#closeSoon('closed after its last answer');
+    request.isOver = true;
+    if (reply === 'none') request.giveUp();
+    else this.#out.push(reply, request.actions);
+    if (request.isLast) this.#closeSoon('closed after its last answer');
   }
 
   /** Handles what was held back, as far as possible, and reads on when there is nothing left. */
   #proceed(): void {
-    if (this.#isClosing || !this.#canHandle()) return;
+    if (!this.#canOverlap()) return;
     if (this.#frameSize >= 0 && this.#frameFilled === this.#frameSize) this.#advanceFrame();
-    while (this.#held !== null && this.#canHandle()) {
+    while (this.#held !== null && this.#canOverlap()) {
       const before = this.#heldBytes();
       this.#consumeHeld(this.#held);
-      // A frame that waits for memory holds its bytes back.
+      // A frame that waits for memory, or must not overlap, holds its bytes back.
       if (this.#heldBytes() === before) break;
     }
     if (this.#isClosing) return;
@@ -429,7 +462,7 @@ export class Connection implements Channel, FrameHolder {
   }
 
   #finishEnded(): void {
-    if (this.#isPending || this.#isMuted || this.#held !== null) return;
+    if (this.#inProgress.length > 0 || this.#isMuted || this.#held !== null) return;
     if (this.#frameSize >= 0 && this.#frameFilled === this.#frameSize) return;
     this.#closeSoon('the client closed the connection');
   }

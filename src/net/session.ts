@@ -10,16 +10,30 @@
  */
 export type Reply = readonly Buffer[] | 'none' | 'close';
 
+/** One request on its way through the session. */
+export interface Exchange {
+  /** Runs `action` exactly once: when the answer has left, or never will. */
+  afterWrite(action: () => void): void;
+  /** Closes the connection when the answer has left (a failed login is answered, then the connection ends). */
+  closeAfterReply(): void;
+}
+
 /** The protocol's side of one connection. */
 export interface Session {
   /**
    * Handles one request frame, without its size prefix, and gives the answer or its promise.
    *
    * `frame` is borrowed: it and all views of it are valid only until this returns, not until the promise settles.
-   * The next frame is handed over only after the answer, as Kafka mutes the channel of a request in progress.
-   * A rejected promise or an exception closes the connection.
+   * The next frame is handed over only after the answer, as Kafka mutes the channel of a request in progress, unless
+   * both overlap. A rejected promise or an exception closes the connection.
    */
-  receive(frame: Buffer): Reply | Promise<Reply>;
+  receive(frame: Buffer, exchange: Exchange): Reply | Promise<Reply>;
+  /**
+   * Whether the request at `offset` of `buffer` may be handed over while others of which the same was said are still
+   * unanswered: those whose effect is complete when `receive` returns, so that only their answers wait. Answers leave
+   * in order all the same.
+   */
+  overlaps(buffer: Buffer, offset: number): boolean;
   /** The connection is gone; called once. A promise still pending is not waited for. */
   closed(): void;
 }
@@ -37,10 +51,6 @@ export interface Channel {
   readonly isClosed: boolean;
   /** Hands over no request for this long (KIP-219), counted from now; the answer given meanwhile still leaves. */
   mute(delayMs: number): void;
-  /** Runs `action` exactly once: when the answer to the request in progress has left, or never will. */
-  afterWrite(action: () => void): void;
-  /** Closes when the answer in progress has left (a failed login is answered, then the connection ends). */
-  closeAfterReply(): void;
   /** Closes at once. */
   destroy(): void;
 }

@@ -71,6 +71,13 @@ export interface HandlerOptions<A extends Api> {
   readonly versions?: readonly [number, number];
   /** False for what is served though ApiVersions does not list it. */
   readonly isListed?: boolean;
+  /**
+   * True where the whole effect of a request is done when `run` first returns, and only its answer waits (Produce:
+   * the append is synchronous, durability and replication are not). Such requests of one connection run one after
+   * another without waiting for each other's answers, which still leave in order. Kafka handles even these one by
+   * one; no client can tell, but for the time saved.
+   */
+  readonly overlaps?: boolean;
   readonly run: Run<A>;
   /** May be left out where the response has an error code at its top. */
   readonly refuse?: Refuse<A>;
@@ -82,6 +89,7 @@ export interface Handler {
   readonly scope: Scope | 'both';
   readonly versions: readonly [number, number];
   readonly isListed: boolean;
+  readonly overlaps: boolean;
   run(request: unknown, call: Call): Awaitable<object | typeof NO_RESPONSE>;
   refuse(request: unknown, errorCode: number, errorMessage: string): object;
 }
@@ -97,6 +105,7 @@ export function handler<A extends Api>(api: A, options: HandlerOptions<A>): Hand
     scope: options.scope ?? 'broker',
     versions,
     isListed: options.isListed ?? true,
+    overlaps: options.overlaps ?? false,
     run: (request, call) => options.run(request as RequestOf<A>, call),
     refuse: (request, errorCode, errorMessage) => refuse(request as RequestOf<A>, errorCode, errorMessage),
   };

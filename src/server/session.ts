@@ -23,6 +23,10 @@ export interface SessionChannel {
   readonly listenerName: string;
   readonly remoteHost: string;
   mute(delayMs: number): void;
+}
+
+/** What a session needs of the network's side of one request. */
+export interface SessionExchange {
   afterWrite(action: () => void): void;
   closeAfterReply(): void;
 }
@@ -84,6 +88,7 @@ class SessionCall implements Call {
   readonly connection: ClientConnection;
   readonly nowMs: number;
   readonly #channel: SessionChannel;
+  readonly #exchange: SessionExchange;
 
   constructor(
     version: number,
@@ -92,6 +97,7 @@ class SessionCall implements Call {
     connection: ClientConnection,
     nowMs: number,
     channel: SessionChannel,
+    exchange: SessionExchange,
   ) {
     this.version = version;
     this.correlationId = correlationId;
@@ -99,10 +105,11 @@ class SessionCall implements Call {
     this.connection = connection;
     this.nowMs = nowMs;
     this.#channel = channel;
+    this.#exchange = exchange;
   }
 
   afterWrite(action: () => void): void {
-    this.#channel.afterWrite(action);
+    this.#exchange.afterWrite(action);
   }
 
   mute(delayMs: number): void {
@@ -110,7 +117,7 @@ class SessionCall implements Call {
   }
 
   closeConnection(): void {
-    this.#channel.closeAfterReply();
+    this.#exchange.closeAfterReply();
   }
 }
 
@@ -129,8 +136,14 @@ export class Session {
     this.#connection.close();
   }
 
+  /** Whether the request may run before earlier ones of its kind are answered; see Session in net/session.ts. */
+  overlaps(buffer: Buffer, offset: number): boolean {
+    if (buffer.length - offset < 2) return false;
+    return this.#options.handlers.find(buffer.readInt16BE(offset), this.#options.scope)?.overlaps ?? false;
+  }
+
   /** Handles one request frame; see Session in net/session.ts. */
-  receive(frame: Buffer): Reply | Promise<Reply> {
+  receive(frame: Buffer, exchange: SessionExchange): Reply | Promise<Reply> {
     let handler: Handler | undefined;
     let request: unknown;
     let call: SessionCall;
@@ -150,6 +163,7 @@ export class Session {
         this.#connection,
         nowMs,
         this.#channel,
+        exchange,
       );
     } catch (error) {
       return this.#refuseUnreadable(frame, error);

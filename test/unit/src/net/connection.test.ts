@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Channel, Reply } from '../../../../src/net/session.ts';
+import type { Reply } from '../../../../src/net/session.ts';
 import type { Handle, TestServer } from './echo.ts';
 import { echo, framed, RawClient, serve } from './echo.ts';
 
@@ -124,7 +124,8 @@ describe.each([
   test('keeps large frames intact that arrive while a request is in progress', async () => {
     const { handle, next } = manual();
     const server = await start(
-      (frame, channel) => (frame.length < 10 ? handle(frame, channel) : echo(frame, channel)),
+      (frame, channel, exchange) =>
+        frame.length < 10 ? handle(frame, channel, exchange) : echo(frame, channel, exchange),
       { readsByEvents },
     );
     const raw = await client(server);
@@ -136,6 +137,47 @@ describe.each([
     for (const body of bodies) expect((await raw.next())?.equals(body)).toBe(true);
     expect(await raw.text()).toBe('again');
     for (const body of bodies) expect((await raw.next())?.equals(body)).toBe(true);
+  });
+
+  test('hands over overlapping requests at once, and answers them in order', async () => {
+    const { handle, next, waiting } = manual();
+    const server = await start(handle, { readsByEvents });
+    const raw = await client(server);
+    const large = `o${'x'.repeat(500_000)}`;
+    raw.send('o1', 'o2', large, 'a', 'o3');
+    while (waiting.length < 3) await turn();
+    const [first, second, third] = [await next(), await next(), await next()];
+    third.answer();
+    second.answer();
+    await turn();
+    expect(waiting).toHaveLength(0);
+    first.answer();
+    const a = await next();
+    expect(a.text).toBe('a');
+    await turn();
+    expect(waiting).toHaveLength(0);
+    a.answer();
+    (await next()).answer();
+    for (const text of ['o1', 'o2', large, 'a', 'o3']) expect(await raw.text()).toBe(text);
+  });
+
+  test('bounds the overlapping requests that wait', async () => {
+    const { handle, waiting } = manual();
+    const server = await start(handle, { readsByEvents });
+    const raw = await client(server);
+    const other = await client(server);
+    raw.send(...Array.from({ length: 1000 }, (_, i) => `o${i}`));
+    other.send('b');
+    while (!waiting.some(({ text }) => text === 'b')) await turn();
+    for (let i = 0; i < 10; i++) await turn();
+    expect(waiting.length).toBe(65);
+    for (let i = 0; i < 1000; ) {
+      const ready = waiting.splice(0).filter(({ text }) => text !== 'b');
+      for (const { answer } of ready.reverse()) answer();
+      i += ready.length;
+      await turn();
+    }
+    for (let i = 0; i < 1000; i++) expect(await raw.text()).toBe(`o${i}`);
   });
 
   test('answers what was asked before the client ended its side', async () => {
@@ -213,8 +255,8 @@ describe('a connection', () => {
   });
 
   test('is closed after earlier answers when a request is refused', async () => {
-    const server = await start((frame, channel) =>
-      frame.toString() === 'bad' ? 'close' : echo(frame, channel),
+    const server = await start((frame, channel, exchange) =>
+      frame.toString() === 'bad' ? 'close' : echo(frame, channel, exchange),
     );
     const raw = await client(server);
     raw.send('a', 'bad', 'b');
@@ -223,10 +265,10 @@ describe('a connection', () => {
   });
 
   test('is closed when handling throws or rejects, and others are not', async () => {
-    const server = await start((frame, channel) => {
+    const server = await start((frame, channel, exchange) => {
       if (frame.toString() === 'throw') throw new Error('boom');
       if (frame.toString() === 'reject') return Promise.reject(new Error('boom'));
-      return echo(frame, channel);
+      return echo(frame, channel, exchange);
     });
     const good = await client(server);
     for (const text of ['throw', 'reject']) {
@@ -239,8 +281,8 @@ describe('a connection', () => {
   });
 
   test('takes the next request after one without an answer', async () => {
-    const server = await start((frame, channel) =>
-      frame.toString() === 'quiet' ? 'none' : echo(frame, channel),
+    const server = await start((frame, channel, exchange) =>
+      frame.toString() === 'quiet' ? 'none' : echo(frame, channel, exchange),
     );
     const raw = await client(server);
     raw.send('quiet', 'a', 'quiet', 'b');
@@ -248,9 +290,9 @@ describe('a connection', () => {
   });
 
   test('closes after its last answer when told so', async () => {
-    const server = await start((frame, channel) => {
-      channel.closeAfterReply();
-      return echo(frame, channel);
+    const server = await start((frame, channel, exchange) => {
+      exchange.closeAfterReply();
+      return echo(frame, channel, exchange);
     });
     const raw = await client(server);
     raw.send('a', 'b');
@@ -259,10 +301,10 @@ describe('a connection', () => {
 
   test('hands over nothing while muted, yet answers at once', async () => {
     const order: string[] = [];
-    const server = await start((frame, channel) => {
+    const server = await start((frame, channel, exchange) => {
       order.push(frame.toString());
       if (frame.toString() === 'a') channel.mute(30);
-      return echo(frame, channel);
+      return echo(frame, channel, exchange);
     });
     const raw = await client(server);
     const other = await client(server);
@@ -277,10 +319,14 @@ describe('a connection', () => {
   test('runs afterWrite actions once, when the answer has left or the connection is gone', async () => {
     const ran: string[] = [];
     const { handle, next } = manual();
-    const server = await start((frame, channel: Channel) => {
+    const server = await start((frame, channel, exchange) => {
       const text = frame.toString();
-      channel.afterWrite(() => ran.push(text));
-      return text === 'wait' ? handle(frame, channel) : text === 'quiet' ? 'none' : echo(frame, channel);
+      exchange.afterWrite(() => ran.push(text));
+      return text === 'wait'
+        ? handle(frame, channel, exchange)
+        : text === 'quiet'
+          ? 'none'
+          : echo(frame, channel, exchange);
     });
     const raw = await client(server);
     raw.send('a', 'quiet', 'b');
@@ -310,9 +356,9 @@ describe('a connection', () => {
 
   test('survives a view that outlives its frame: the bytes are poisoned', async () => {
     const kept: Buffer[] = [];
-    const server = await start((frame, channel) => {
+    const server = await start((frame, channel, exchange) => {
       kept.push(frame);
-      return echo(frame, channel);
+      return echo(frame, channel, exchange);
     });
     const raw = await client(server);
     raw.send('aaaa');

@@ -5,9 +5,12 @@ import { connect } from 'node:net';
 import type { ListenerOptions } from '../../../../src/net/listener.ts';
 import type { NetworkOptions } from '../../../../src/net/network.ts';
 import { Network } from '../../../../src/net/network.ts';
-import type { Channel, Reply, Session } from '../../../../src/net/session.ts';
+import type { Channel, Exchange, Reply, Session } from '../../../../src/net/session.ts';
 
-export type Handle = (frame: Buffer, channel: Channel) => Reply | Promise<Reply>;
+export type Handle = (frame: Buffer, channel: Channel, exchange: Exchange) => Reply | Promise<Reply>;
+
+/** Frames that begin with this byte overlap. */
+const OVERLAPPING = 'o'.charCodeAt(0);
 
 /** A size-prefixed copy of `body`. */
 export const framed = (body: Buffer | string): Buffer => {
@@ -38,7 +41,8 @@ export async function serve(
     ...options,
   });
   const open = (channel: Channel): Session => ({
-    receive: (frame) => handle(frame, channel),
+    receive: (frame, exchange) => handle(frame, channel, exchange),
+    overlaps: (buffer, offset) => buffer[offset] === OVERLAPPING,
     closed: () => {},
   });
   const listener = await network.listen({

@@ -151,7 +151,7 @@ describe('a network', () => {
         seen.push(
           `${channel.id} ${channel.listenerName} ${channel.remoteHost} ${channel.localPort === listener.port}`,
         );
-        return { receive: () => 'close', closed: () => {} };
+        return { receive: () => 'close', overlaps: () => false, closed: () => {} };
       },
     });
     for (let i = 0; i < 2; i++) {

@@ -34,11 +34,11 @@ function makeSession(): Session {
       listenerName: 'PLAINTEXT',
       remoteHost: '127.0.0.1',
       mute: () => {},
-      afterWrite: () => {},
-      closeAfterReply: () => {},
     },
   );
 }
+
+const exchange = { afterWrite: () => {}, closeAfterReply: () => {} };
 
 test.each(apis.map((api) => [api.name, api] as const))(
   'damaged %s requests of every version are read or refused, and are no bugs',
@@ -53,7 +53,7 @@ test.each(apis.map((api) => [api.name, api] as const))(
         for (let at = 0; at < frame.length; at++) frame[at] = random(2) === 0 ? random(4) : random(256);
         frame.writeInt16BE(api.key, 0);
         frame.writeInt16BE(version, 2);
-        expect(['none', 'close']).toContain(session.receive(frame));
+        expect(['none', 'close']).toContain(session.receive(frame, exchange));
       }
     }
     expect(bugs).toEqual([]);
@@ -87,16 +87,16 @@ test.each([
     const session = makeSession();
     bugs.length = 0;
     for (let end = 0; end < frame.length; end++) {
-      expect(session.receive(Buffer.from(frame.subarray(0, end)))).toBe('close');
+      expect(session.receive(Buffer.from(frame.subarray(0, end)), exchange)).toBe('close');
     }
     for (let at = 4; at < frame.length; at++) {
       for (let byte = 0; byte < 256; byte++) {
         const changed = Buffer.from(frame);
         changed[at] = byte;
-        expect(['none', 'close']).toContain(session.receive(changed));
+        expect(['none', 'close']).toContain(session.receive(changed, exchange));
       }
     }
-    expect(session.receive(frame)).toBe('none');
+    expect(session.receive(frame, exchange)).toBe('none');
     expect(bugs).toEqual([]);
   },
 );
@@ -106,7 +106,7 @@ test('a request with huge counts allocates little', () => {
   const before = process.memoryUsage();
   for (let i = 0; i < 1000; i++) {
     // Metadata 1 with 2^31 - 1 topics.
-    expect(session.receive(Buffer.from('0003000100000001ffff7fffffff', 'hex'))).toBe('close');
+    expect(session.receive(Buffer.from('0003000100000001ffff7fffffff', 'hex'), exchange)).toBe('close');
   }
   const after = process.memoryUsage();
   expect(after.heapTotal - before.heapTotal + after.arrayBuffers - before.arrayBuffers).toBeLessThan(

@@ -144,6 +144,18 @@ describe('ApiVersions', () => {
     expect((await client.send(ApiVersions, 3, software)).errorCode).toBe(0);
   });
 
+  test.each([
+    // Taken from Apache Kafka 3.7.0.
+    ['a version of the future', '0012000400000063ffff00', '00000063002300000001001200000003'],
+    ['a negative version', '0012ffff00000063ffff', '00000063002300000001001200000003'],
+    ['a version with a body of its own', '0012007f00000063ffff0002612f', '00000063002300000001001200000003'],
+    ['no software name', '0012000300000063ffff00010100', '00000063002a010000000000'],
+    ['a bad software name', '0012000300000063ffff00032d61023100', '00000063002a010000000000'],
+  ])('answers %s byte for byte as Kafka does', async (_name, request, response) => {
+    client.sendFrame(Buffer.from(request, 'hex'));
+    expect((await client.nextFrame()).toString('hex')).toBe(response);
+  });
+
   test.each(['', '-a', 'a-', 'a b', 'ü'])(
     'refuses the software name %j with INVALID_REQUEST',
     async (name) => {
