@@ -161,6 +161,8 @@ export interface BrokerConfig {
   readonly nodeId: number;
   /** False when neither node.id nor broker.id was set: an id stored in the data directory then wins over `nodeId`. */
   readonly nodeIdGiven: boolean;
+  /** The cluster to format empty directories for (sordini.cluster.id, or CLUSTER_ID of the environment). */
+  readonly clusterId: string | null;
   readonly roles: readonly Role[];
   /** True when process.roles was not set: one node that is broker and controller, and nobody can join it. */
   readonly implicitCombined: boolean;

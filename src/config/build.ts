@@ -255,9 +255,6 @@ function quotaOf(settings: Settings): QuotaConfig {
   };
 }
 
-/** The node id of a node that names none. */
-const DEFAULT_NODE_ID = 1;
-
 /**
  * The typed configuration of settings in their layers.
  * @throws {ConfigError} for a value or combination that Kafka refuses, in Kafka's words
@@ -265,13 +262,13 @@ const DEFAULT_NODE_ID = 1;
 export function buildBrokerConfig(layers: SettingLayers): BrokerConfig {
   const settings = new Settings(layers);
   const implicitCombined = settings.list('process.roles').length === 0;
-  const givenId = settings.number('node.id');
-  const nodeId = implicitCombined && givenId < 0 ? DEFAULT_NODE_ID : givenId;
+  const nodeId = settings.number('node.id');
   const roles = rolesOf(settings);
   const quorum = quorumOf(settings, nodeId, implicitCombined);
   const config: BrokerConfig = {
     nodeId,
-    nodeIdGiven: givenId >= 0,
+    nodeIdGiven: settings.isGiven('node.id'),
+    clusterId: settings.textOrNull('sordini.cluster.id'),
     roles,
     implicitCombined,
     isLoneVoter: roles.length === 2 && quorum.voters.length === 1 && quorum.voters[0]?.id === nodeId,

@@ -58,6 +58,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   'segment.bytes': 'The size at which a new segment begins.',
   'segment.ms': 'After how long a new segment begins.',
   'socket.request.max.bytes': 'The largest request that is read.',
+  'sordini.cluster.id': 'The cluster that an empty data directory is formatted for; without it a new one.',
   'sordini.durability':
     'fsync answers acks=all from the disk, kafka from the page cache, memory keeps nothing.',
   'sordini.log.format': 'json or text; auto is text on a terminal.',

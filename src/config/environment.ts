@@ -1,5 +1,6 @@
 // Settings from the environment, by the convention of the official Kafka image: KAFKA_X_Y is x.y, a double underscore
-// is an underscore, a triple one a dash. KAFKA_CFG_X_Y (another common image) and SORDINI_X_Y are read likewise.
+// is an underscore, a triple one a dash. KAFKA_CFG_X_Y (another common image) and SORDINI_X_Y are read likewise;
+// CLUSTER_ID names the cluster that an empty data directory is formatted for.
 // Always true: only names that are configuration keys are taken, so that KAFKA_HOME or a Kubernetes service variable
 // (KAFKA_PORT=tcp://…) does no harm.
 
@@ -23,6 +24,8 @@ export function settingsFromEnvironment(environment: Environment): Properties {
   const settings: Properties = new Map();
   const root = environment['KAFKA_LOG4J_ROOT_LOGLEVEL'];
   if (root !== undefined && root !== '') settings.set('sordini.log.level', logLevel(root));
+  const clusterId = environment['CLUSTER_ID']?.trim() ?? '';
+  if (clusterId !== '') settings.set('sordini.cluster.id', clusterId);
   for (const [variable, value] of Object.entries(environment)) {
     if (value === undefined) continue;
     const match = /^(?:KAFKA_CFG|KAFKA|SORDINI)_(.+)$/.exec(variable);

@@ -42,6 +42,9 @@ const NO_FILE_DEFAULTS: Texts = new Map([
   ['group.initial.rebalance.delay.ms', '0'],
 ]);
 
+/** The id of a node that is given none, and has none stored in its data directory. */
+const FIRST_NODE_ID = '1';
+
 /** What a node that stays alone can keep: one replica. */
 const LONE_NODE_DEFAULTS: Texts = new Map([
   ['offsets.topic.replication.factor', '1'],
@@ -68,6 +71,10 @@ function given(sources: ConfigSources): Properties {
     ...environment,
     ...(sources.overrides ?? []).map(parseOverride),
   ]);
+  // -1 is how older files ask for a generated id.
+  for (const key of ['node.id', 'broker.id']) {
+    if (settings.get(key)?.trim() === '-1' && isImplicit(settings)) settings.delete(key);
+  }
   // Each of the two names of the id stands for the other (KafkaConfig.populateSynonyms).
   const nodeId = settings.get('node.id');
   const brokerId = settings.get('broker.id');
@@ -76,11 +83,23 @@ function given(sources: ConfigSources): Properties {
   return settings;
 }
 
+/** Whether the roles are left to us: then the node is broker and controller in one. */
+function isImplicit(settings: Texts): boolean {
+  return (settings.get('process.roles') ?? '').trim() === '';
+}
+
+function nodeIdDefaults(nodeId: string): [string, string][] {
+  return [
+    ['node.id', nodeId],
+    ['broker.id', nodeId],
+  ];
+}
+
 /** Whether nobody but this node can ever be a broker of the cluster, or it is its only voter and says nothing else. */
 function standsAlone(settings: Texts): boolean {
-  const roles = (settings.get('process.roles') ?? '').trim();
+  if (isImplicit(settings)) return true;
+  const roles = settings.get('process.roles') ?? '';
   const voters = (settings.get('controller.quorum.voters') ?? '').trim();
-  if (roles === '') return true;
   return roles.includes('broker') && roles.includes('controller') && voters !== '' && !voters.includes(',');
 }
 
@@ -127,11 +146,13 @@ function refuseUnservedListeners({ network }: BrokerConfig): void {
 export function loadBrokerConfig(sources: ConfigSources): LoadedConfig {
   const settings = given(sources);
   refuseUnserved(settings);
-  const bare = sources.properties === undefined && (settings.get('process.roles') ?? '').trim() === '';
+  const bare = sources.properties === undefined && isImplicit(settings);
   const nodeDefaults = new Map(
-    [...(bare ? NO_FILE_DEFAULTS : []), ...(standsAlone(settings) ? LONE_NODE_DEFAULTS : [])].filter(
-      ([key]) => !settings.has(key),
-    ),
+    [
+      ...(bare ? NO_FILE_DEFAULTS : []),
+      ...(standsAlone(settings) ? LONE_NODE_DEFAULTS : []),
+      ...(isImplicit(settings) ? nodeIdDefaults(FIRST_NODE_ID) : []),
+    ].filter(([key]) => !settings.has(key)),
   );
   const layers: SettingLayers = {
     nodeDefaults,
@@ -143,4 +164,11 @@ export function loadBrokerConfig(sources: ConfigSources): LoadedConfig {
   const config = buildBrokerConfig(layers);
   refuseUnservedListeners(config);
   return { config, warnings: warningsFor(settings, config) };
+}
+
+/** The configuration of a node that was given no id, under the id that its data directory holds. */
+export function withStoredNodeId(config: BrokerConfig, nodeId: number): BrokerConfig {
+  const { layers } = config.settings;
+  const nodeDefaults = new Map([...layers.nodeDefaults, ...nodeIdDefaults(`${nodeId}`)]);
+  return buildBrokerConfig({ ...layers, nodeDefaults });
 }

@@ -21,7 +21,7 @@ function validateIdentity(config: BrokerConfig): void {
       `controller.listener.names must be empty when not running in KRaft mode: ` +
         `[${config.network.controllerListenerNames.join(', ')}]`,
     );
-    requirement(settings.number('node.id') >= -1, 'broker.id must be greater than or equal to 0');
+    requirement(config.nodeId >= 0, 'broker.id must be greater than or equal to 0');
   } else if (config.nodeId < 0) {
     throw new ConfigError(
       'Missing configuration `node.id` which is required when `process.roles` is defined ' +

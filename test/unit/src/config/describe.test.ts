@@ -84,7 +84,7 @@ describe('description of a broker', () => {
 
   test('leaves out internal keys that nobody set', () => {
     expect(printed(entries, 'unstable.api.versions.enable')).toBeUndefined();
-    expect(entries).toHaveLength(285 + 3 + 2 + 1);
+    expect(entries).toHaveLength(285 + 4 + 2 + 1);
   });
 
   test('marks what can’t be altered, and gives every value a type', () => {

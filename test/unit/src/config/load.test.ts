@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { bindAddresses, printEndpoint } from '../../../../src/config/endpoint.ts';
 import type { ConfigSources } from '../../../../src/config/load.ts';
-import { loadBrokerConfig } from '../../../../src/config/load.ts';
+import { loadBrokerConfig, withStoredNodeId } from '../../../../src/config/load.ts';
 
 const load = (sources: ConfigSources) => loadBrokerConfig(sources).config;
 const refusal = (properties: string) => {
@@ -67,6 +67,16 @@ describe('configuration without a file', () => {
     expect(both.topics.numPartitions).toBe(5);
     expect(both.logs.dirs).toEqual(['/a', '/b']);
     expect(both.rack).toBe('a=b');
+  });
+});
+
+describe('configuration of a node without an id', () => {
+  test('takes the id that its data directory holds', () => {
+    const { config } = loadBrokerConfig({ properties: 'broker.id=-1' });
+    expect(config).toMatchObject({ nodeId: 1, nodeIdGiven: false });
+    const stored = withStoredNodeId(config, 7);
+    expect(stored).toMatchObject({ nodeId: 7, nodeIdGiven: false, isLoneVoter: true });
+    expect(stored.quorum.voters).toEqual([{ id: 7, host: '', port: 0 }]);
   });
 });
 
@@ -245,6 +255,8 @@ describe('environment', () => {
 
   test('our own keys and the log level of Log4j are taken', () => {
     expect(load({ env: { SORDINI_DURABILITY: 'kafka' } }).durability).toBe('kafka');
+    expect(load({ env: { CLUSTER_ID: '5L6g3nShT-eMCtK--X86sw' } }).clusterId).toBe('5L6g3nShT-eMCtK--X86sw');
+    expect(load({ env: { CLUSTER_ID: '' } }).clusterId).toBeNull();
     expect(load({ env: { KAFKA_LOG4J_ROOT_LOGLEVEL: 'WARN' } }).settings.text('sordini.log.level')).toBe(
       'warn',
     );
