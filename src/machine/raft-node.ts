@@ -38,7 +38,7 @@ import { callPeer } from './raft-peers.ts';
 import { PendingProposals } from './raft-proposals.ts';
 import { QuorumStateFile } from './raft-quorum-state.ts';
 import type { SnapshotRetention } from './raft-retention.ts';
-import { cleanSnapshots, restartAtNewerSnapshot } from './raft-retention.ts';
+import { checkStartIsCovered, cleanSnapshots, restartAtNewerSnapshot } from './raft-retention.ts';
 import type { SnapshotContents } from './raft-snapshots.ts';
 import { SnapshotStore } from './raft-snapshots.ts';
 
@@ -127,6 +127,7 @@ export class RaftNode {
   readonly #queue: RaftInput[] = [];
   #proposed: Extract<RaftEffect, { readonly type: 'proposed' }> | null = null;
   #cancelWake: Cancel | null = null;
+  readonly #upkeep = new Set<Cancel>();
   #wakeMs = Number.POSITIVE_INFINITY;
   #isStopped = false;
   #isWritingSnapshot = false;
@@ -141,6 +142,7 @@ export class RaftNode {
     this.#quorumState = new QuorumStateFile(disk, options.directory, voterIds);
     this.#snapshots = new SnapshotStore(disk, options.directory, log.startOffset, random);
     restartAtNewerSnapshot(log, this.#snapshots, ports.clock.wallMs());
+    checkStartIsCovered(log, this.#snapshots);
     const view = new LogView({
       startOffset: log.startOffset,
       endOffset: log.endOffset,
@@ -167,12 +169,19 @@ export class RaftNode {
   }
 
   #cleanLater(): void {
-    this.#ports.timer.after(CLEAN_INTERVAL_MS, () => {
-      if (!this.#isStopped) {
-        this.clean();
-        this.#cleanLater();
-      }
+    this.#later(CLEAN_INTERVAL_MS, () => {
+      this.clean();
+      this.#cleanLater();
     });
+  }
+
+  /** Runs unless the node stops before. */
+  #later(delayMs: number, run: () => void): void {
+    const cancel = this.#ports.timer.after(delayMs, () => {
+      this.#upkeep.delete(cancel);
+      run();
+    });
+    this.#upkeep.add(cancel);
   }
 
   get nodeId(): number {
@@ -407,6 +416,9 @@ export class RaftNode {
     this.#isStopped = true;
     this.#cancelWake?.();
     this.#cancelWake = null;
+    for (const cancel of this.#upkeep) {
+      cancel();
+    }
     this.#proposals.failFrom(0);
     this.#snapshots.dropIncoming();
     for (const { reject } of this.#requests.values()) {
@@ -542,12 +554,12 @@ export class RaftNode {
     );
   }
 
+  /** What is left when the node stops earlier goes at its next start. */
   #removeLater(paths: readonly string[]): void {
-    const { timer, disk } = this.#ports;
     if (paths.length > 0) {
-      timer.after(this.#options.retention.fileDeleteDelayMs, () => {
+      this.#later(this.#options.retention.fileDeleteDelayMs, () => {
         for (const path of paths) {
-          disk.removeNow(path);
+          this.#ports.disk.remove(path).catch((error: unknown) => this.#fail(error));
         }
       });
     }

@@ -18,6 +18,9 @@ import type { RaftLogStore } from './raft-log.ts';
 import { MAX_BATCH_BYTES } from './raft-log.ts';
 import { METADATA_PARTITION, METADATA_TOPIC } from './raft-wire.ts';
 
+/** What the log needs of its process; the rest of an environment has no meaning for this log. */
+export type MetadataLogEnvironment = Omit<LogEnvironment, 'openProducers' | 'beforeTruncation'>;
+
 export interface MetadataLogOptions {
   /** metadata.log.dir */
   readonly directory: string;
@@ -45,7 +48,10 @@ export const metadataLogDirectory = (directory: string): string =>
   joinPath(directory, logDirectoryName(METADATA_TOPIC, METADATA_PARTITION));
 
 /** Opens the metadata log, making it where there is none. @throws {DiskError} */
-export function openMetadataLog(environment: LogEnvironment, options: MetadataLogOptions): RaftLogStore {
+export function openMetadataLog(
+  environment: MetadataLogEnvironment,
+  options: MetadataLogOptions,
+): RaftLogStore {
   const directory = metadataLogDirectory(options.directory);
   const { disk } = environment;
   if (disk.status(directory) === null) {
@@ -59,9 +65,14 @@ export function openMetadataLog(environment: LogEnvironment, options: MetadataLo
     topicId: METADATA_TOPIC_ID,
     directory,
   };
-  // One writer, the Raft leader: there is no producer state to keep.
-  const withoutProducers = { ...environment, openProducers: () => new NoProducers() };
-  const log = new Log(identity, metadataLogConfig(options), NEW_LOG, withoutProducers, options.nowMs);
+  const whole = {
+    ...environment,
+    // One writer, the Raft leader: there is no producer state to keep.
+    openProducers: () => new NoProducers(),
+    // No checkpoint tells of this log: each start reads it from its beginning.
+    beforeTruncation: () => {},
+  };
+  const log = new Log(identity, metadataLogConfig(options), NEW_LOG, whole, options.nowMs);
   log.syncNow();
   return new MetadataLog(log);
 }

@@ -6,6 +6,7 @@
  */
 
 import type { SnapshotId } from '../raft/messages.ts';
+import { ExitCode, StartupError } from '../startup-error.ts';
 import type { RaftLogStore } from './raft-log.ts';
 import type { SnapshotStore } from './raft-snapshots.ts';
 
@@ -64,5 +65,16 @@ export function restartAtNewerSnapshot(log: RaftLogStore, snapshots: SnapshotSto
     for (const path of snapshots.forgetBefore(latest)) {
       snapshots.removeNow(path);
     }
+  }
+}
+
+/** @throws {StartupError} when the log's beginning is gone and no snapshot stands for it */
+export function checkStartIsCovered(log: RaftLogStore, snapshots: SnapshotStore): void {
+  if (log.startOffset > 0 && (snapshots.latest?.endOffset ?? 0) < log.startOffset) {
+    throw new StartupError(
+      ExitCode.STATE_UNREADABLE,
+      `The metadata log in ${snapshots.directory} begins at offset ${log.startOffset}, and there is no snapshot of what ` +
+        'came before: restore the missing .checkpoint file from a backup.',
+    );
   }
 }

@@ -32,6 +32,7 @@ import { joinPath, offsetName } from '../../storage/layout.ts';
 import type { LoadedSnapshot } from '../metadata/replayer.ts';
 import { compareSnapshots, sameSnapshot } from '../raft/log-view.ts';
 import type { SnapshotId } from '../raft/messages.ts';
+import { ExitCode, StartupError } from '../startup-error.ts';
 import { buildControlBatch, buildMetadataBatch } from './raft-log.ts';
 
 const NAME = /^(\d{20})-(\d{10})(?:-\d+)?\.checkpoint(\.part|\.deleted)?$/;
@@ -113,10 +114,25 @@ export function readSnapshotBytes(bytes: Buffer): {
   return { lastContainedLogTimestampMs, records };
 }
 
-/** The records that `format` left for a new cluster, or null where the file is missing. */
+function readWhole(bytes: Buffer, path: string): ReturnType<typeof readSnapshotBytes> {
+  try {
+    return readSnapshotBytes(bytes);
+  } catch (error) {
+    throw new StartupError(
+      ExitCode.STATE_UNREADABLE,
+      `The snapshot ${path} can't be read: restore it from a backup, or from another node of the cluster.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The records that `format` left for a new cluster, or null where the file is missing.
+ * @throws {StartupError} when the file is damaged
+ */
 export function readBootstrapRecords(disk: Disk, path: string): MetadataRecord[] | null {
   const bytes = readSmallFile(disk, path);
-  return bytes === null ? null : readSnapshotBytes(bytes).records;
+  return bytes === null ? null : readWhole(bytes, path).records;
 }
 
 interface Incoming {
@@ -128,7 +144,7 @@ interface Incoming {
 
 export class SnapshotStore {
   readonly #disk: Disk;
-  readonly #directory: string;
+  readonly directory: string;
   readonly #random: () => number;
   #ids: SnapshotId[] = [];
   #incoming: Incoming | null = null;
@@ -136,7 +152,7 @@ export class SnapshotStore {
   /** Finds the snapshots in `directory`, and removes leftovers and those below the log start. */
   constructor(disk: Disk, directory: string, logStartOffset: number, random: () => number) {
     this.#disk = disk;
-    this.#directory = directory;
+    this.directory = directory;
     this.#random = random;
     for (const { name } of disk.list(directory)) {
       const match = NAME.exec(name);
@@ -180,11 +196,12 @@ export class SnapshotStore {
     }
   }
 
-  /** @throws {MalformedMessage} when the file is damaged */
+  /** @throws {StartupError} when the file is damaged */
   load(id: SnapshotId): LoadedSnapshot {
-    const bytes = readSmallFile(this.#disk, this.#path(id));
+    const path = this.#path(id);
+    const bytes = readSmallFile(this.#disk, path);
     assert(bytes !== null, 'A snapshot that is listed has a file.');
-    const { lastContainedLogTimestampMs, records } = readSnapshotBytes(bytes);
+    const { lastContainedLogTimestampMs, records } = readWhole(bytes, path);
     return { lastContainedOffset: id.endOffset - 1, epoch: id.epoch, lastContainedLogTimestampMs, records };
   }
 
@@ -265,7 +282,7 @@ export class SnapshotStore {
 
   async #publish(partPath: string, id: SnapshotId): Promise<void> {
     this.#disk.rename(partPath, this.#path(id));
-    await this.#disk.syncDirectory(this.#directory);
+    await this.#disk.syncDirectory(this.directory);
     if (!this.#ids.some((known) => sameSnapshot(known, id))) {
       this.#ids.push(id);
       this.#ids.sort(compareSnapshots);
@@ -273,11 +290,11 @@ export class SnapshotStore {
   }
 
   #path(id: SnapshotId): string {
-    return joinPath(this.#directory, snapshotName(id));
+    return joinPath(this.directory, snapshotName(id));
   }
 
   #partPath(id: SnapshotId): string {
     const unique = Math.floor(this.#random() * 2 ** 48);
-    return joinPath(this.#directory, snapshotName(id).replace('.checkpoint', `-${unique}.checkpoint.part`));
+    return joinPath(this.directory, snapshotName(id).replace('.checkpoint', `-${unique}.checkpoint.part`));
   }
 }

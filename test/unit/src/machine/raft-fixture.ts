@@ -18,7 +18,6 @@ import type { SnapshotRetention } from '../../../../src/machine/raft-retention.t
 import { retentionDefaults } from '../../../../src/machine/raft-retention.ts';
 import type { CommittedBatch, LoadedSnapshot } from '../../../../src/metadata/replayer.ts';
 import { MemoryDisk } from '../../../../storage/memory-disk.ts';
-import { NoProducers } from '../../../../storage/producers.ts';
 import { StagingPool } from '../../../../storage/staging.ts';
 import { VirtualTime } from '../../../helpers/virtual-time.ts';
 
@@ -97,7 +96,6 @@ export class TestQuorum {
     const environment = {
       disk,
       stagingPool: new StagingPool(),
-      openProducers: () => new NoProducers(),
       random: () => this.random(),
       onFailure: () => {},
     };
