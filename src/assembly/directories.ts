@@ -1,0 +1,67 @@
+/**
+ * The data directories of a node at its start: whose they are, and formatting those of a lone node.
+ *
+ * What is always true after `openDirectories`: every directory exists, is formatted, and is of this cluster and node.
+ * A directory of another cluster or node is refused, never touched; one that is not formatted is formatted only where
+ * this node is alone, for a node of a larger quorum must not invent a cluster (KIP-631).
+ */
+
+import type { Uuid } from '../../protocol/uuid.ts';
+import { makeUuid } from '../../protocol/uuid.ts';
+import type { Disk } from '../../storage/disk.ts';
+import { writeMetaProperties } from '../../storage/layout.ts';
+import { formatDirectories, formattedAs, javaDate } from '../cli/format-directories.ts';
+import type { BrokerConfig } from '../config/broker-config.ts';
+import { MetadataVersion } from '../metadata/metadata-version.ts';
+import { ExitCode, StartupError } from '../startup-error.ts';
+
+export interface NodeIdentity {
+  readonly clusterId: string;
+  readonly nodeId: number;
+  /** Of each log directory that may hold replicas. */
+  readonly directoryIds: ReadonlyMap<string, Uuid>;
+}
+
+export interface DirectoryPorts {
+  readonly disk: Disk;
+  readonly nowMs: number;
+  readonly random: (byteCount: number) => Uint8Array;
+}
+
+/** @throws {StartupError} DIRECTORY_FOREIGN. @throws {DiskError} when one can't be read or written. */
+export function openDirectories(config: BrokerConfig, ports: DirectoryPorts): NodeIdentity {
+  const { disk, nowMs, random } = ports;
+  const directories = [...new Set([config.logs.metadataDir, ...config.logs.dirs])];
+  let expected: { clusterId: string | null; nodeId: number | null } = {
+    clusterId: null,
+    nodeId: config.nodeIdGiven ? config.nodeId : null,
+  };
+  for (const directory of directories) {
+    const found = formattedAs(disk, directory, expected);
+    if (found !== null) expected = { clusterId: found.clusterId, nodeId: found.nodeId };
+  }
+  const identity = {
+    clusterId: expected.clusterId ?? makeUuid(random),
+    nodeId: expected.nodeId ?? config.nodeId,
+  };
+  const missing = directories.filter((directory) => formattedAs(disk, directory, identity) === null);
+  if (missing.length > 0 && !config.isLoneVoter) {
+    throw new StartupError(
+      ExitCode.DIRECTORY_FOREIGN,
+      `No meta.properties found in ${missing.join(', ')}: format the directory with \`sordini format\` first.`,
+    );
+  }
+  const metadataLevel = MetadataVersion.LATEST_PRODUCTION;
+  formatDirectories({ ...identity, directories: missing, metadataLevel, ignoreFormatted: true }, ports);
+  const directoryIds = new Map<string, Uuid>();
+  for (const directory of directories) {
+    const properties = formattedAs(disk, directory, identity);
+    const directoryId = properties?.directoryId ?? makeUuid(random);
+    // Directories formatted before 3.7 get their id at the first start, as in Kafka (KIP-858).
+    if (properties?.directoryId === null) {
+      writeMetaProperties(disk, directory, { ...identity, directoryId }, javaDate(nowMs));
+    }
+    if (config.logs.dirs.includes(directory)) directoryIds.set(directory, directoryId);
+  }
+  return { ...identity, directoryIds };
+}

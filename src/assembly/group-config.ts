@@ -1,0 +1,17 @@
+/** The group coordinator's settings out of the broker's. */
+import type { BrokerConfig } from '../config/broker-config.ts';
+import type { GroupConfig } from '../group/config.ts';
+import { defaultGroupConfig } from '../group/config.ts';
+
+export function groupConfigOf({ group, offsets }: BrokerConfig): GroupConfig {
+  return {
+    ...defaultGroupConfig,
+    minSessionTimeoutMs: group.minSessionTimeoutMs,
+    maxSessionTimeoutMs: group.maxSessionTimeoutMs,
+    maxSize: group.maxSize,
+    initialRebalanceDelayMs: group.initialRebalanceDelayMs,
+    maxMetadataSize: offsets.metadataMaxBytes,
+    offsetsRetentionMs: offsets.retentionMs,
+    offsetsRetentionCheckIntervalMs: offsets.retentionCheckIntervalMs,
+  };
+}

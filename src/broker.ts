@@ -1,0 +1,185 @@
+/**
+ * The composition root: builds every part of a node once, in order, and passes each what it needs. Stops in reverse.
+ *
+ * The order of a start: directories → logs (recovery) → metadata quorum and controller → registration → unfencing →
+ * internal topics → coordinators loaded → ports open. What is always true: no client is answered before all of that is
+ * done, except on listeners with port 0, whose number nobody knows before the broker is ready.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { assert } from '../protocol/assert.ts';
+import { prepareCompression } from '../protocol/compression/index.ts';
+import type { Uuid } from '../protocol/uuid.ts';
+import { makeUuid } from '../protocol/uuid.ts';
+import type { Clock, Timer } from '../storage/clock.ts';
+import { systemClock, systemTimer } from '../storage/clock.ts';
+import type { Disk } from '../storage/disk.ts';
+import { openNodeDisk } from '../storage/disk.ts';
+import { LogManager } from '../storage/log-manager.ts';
+import { MemoryDisk } from '../storage/memory-disk.ts';
+import { openProducerState } from '../storage/producer-state.ts';
+import type { DataPlane } from './assembly/data-plane.ts';
+import { dataPlane } from './assembly/data-plane.ts';
+import type { NodeIdentity } from './assembly/directories.ts';
+import { openDirectories } from './assembly/directories.ts';
+import { lockDirectories } from './assembly/directory-lock.ts';
+import { Listeners } from './assembly/listeners.ts';
+import { MetadataPlane } from './assembly/metadata-plane.ts';
+import { registration } from './assembly/registration.ts';
+import type { BrokerConfig } from './config/broker-config.ts';
+import type { Logger } from './logging.ts';
+import { ExitCode, StartupError } from './startup-error.ts';
+
+export interface BrokerEnvironment {
+  readonly log: Logger;
+  /** Aborted when the start is no longer wanted. */
+  readonly signal?: AbortSignal;
+  /** Told when the node can't go on; the default ends the process. */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+export interface ReadyInfo {
+  /** As clients reach them: `PLAINTEXT://localhost:9092`. */
+  readonly listeners: readonly string[];
+  readonly clusterId: string;
+  readonly nodeId: number;
+}
+
+export interface RunningBroker {
+  readonly ready: ReadyInfo;
+  /** Controlled shutdown: moves leadership away, flushes, closes. */
+  stop(): Promise<void>;
+}
+
+const TICK_MS = 1_000;
+
+/** The parts of one node, built and not yet started. */
+interface Node {
+  readonly config: BrokerConfig;
+  readonly identity: NodeIdentity;
+  readonly incarnationId: Uuid;
+  readonly logs: LogManager;
+  readonly listeners: Listeners;
+  readonly metadata: MetadataPlane;
+  readonly data: DataPlane;
+  readonly clock: Clock;
+  readonly timer: Timer;
+}
+
+/** @throws {StartupError} when the start can't succeed. @throws {DiskError} @throws {ListenError} */
+export async function startBroker(
+  config: BrokerConfig,
+  environment: BrokerEnvironment,
+): Promise<RunningBroker> {
+  refuseQuorums(config);
+  const onFatal = environment.onFatal ?? endProcess(environment.log);
+  const disk = config.durability === 'memory' ? new MemoryDisk() : openNodeDisk();
+  const unlock = await take(config, disk);
+  const [node] = await Promise.all([build(config, disk, environment.log, onFatal), prepareCompression()]);
+  const { identity, logs, listeners, metadata, data } = node;
+  metadata.start();
+  await metadata.whenActive();
+  await listeners.openUnnumbered(data.handlers);
+  const lifecycle = registration(node);
+  data.setBrokerEpoch(() => lifecycle.epoch);
+  await lifecycle.register();
+  await lifecycle.becomeReady();
+  await data.loadCoordinators();
+  await listeners.openNumbered(data.handlers);
+  const tick = setInterval(() => {
+    logs.tick().catch(onFatal);
+  }, TICK_MS);
+  return {
+    ready: { listeners: listeners.advertised(), clusterId: identity.clusterId, nodeId: identity.nodeId },
+    async stop() {
+      clearInterval(tick);
+      if (config.controlledShutdownEnable) await lifecycle.shutDown();
+      lifecycle.stop();
+      await listeners.close();
+      data.close();
+      await logs.close(lifecycle.epoch);
+      await metadata.stop();
+      unlock();
+    },
+  };
+}
+
+/** Takes the data directories for this process; those in memory are nobody else's anyway. */
+async function take(config: BrokerConfig, disk: Disk): Promise<() => void> {
+  if (config.durability === 'memory') return () => undefined;
+  const directories = [...config.logs.dirs, config.logs.metadataDir];
+  return await lockDirectories(directories, (path) => disk.makeDirectory(path));
+}
+
+function build(config: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: unknown) => void): Node {
+  const clock: Clock = systemClock;
+  const timer: Timer = systemTimer;
+  const random = { fraction: Math.random, bytes: (count: number) => randomBytes(count) };
+  const identity = openDirectories(config, { disk, nowMs: clock.wallMs(), random: random.bytes });
+  const incarnationId = makeUuid(random.bytes);
+  const settings = { current: config };
+  const logs = openLogs(settings, disk, clock, log);
+  const listeners = new Listeners(config, log);
+  const plane: { metadata: MetadataPlane | null } = { metadata: null };
+  const data = dataPlane({
+    settings,
+    identity,
+    disk,
+    logs,
+    clock,
+    timer,
+    log,
+    random: { integer: (below) => randomInt(below), uuid: () => makeUuid(random.bytes) },
+    endOfTurn: (action) => listeners.network.endOfTurn(action),
+    metadata: () => {
+      assert(plane.metadata !== null, 'The metadata side is built before it is asked.');
+      return plane.metadata;
+    },
+  });
+  const { subscribers } = data;
+  const { nodeId, clusterId } = identity;
+  const shared = { config, disk, clock, timer, random, log };
+  const metadata = new MetadataPlane({ ...shared, nodeId, clusterId, incarnationId, subscribers, onFatal });
+  plane.metadata = metadata;
+  return { config, identity, incarnationId, logs, listeners, metadata, data, clock, timer };
+}
+
+function openLogs(settings: { current: BrokerConfig }, disk: Disk, clock: Clock, log: Logger): LogManager {
+  const { logs, replication, topics } = settings.current;
+  return LogManager.open({
+    disk,
+    clock,
+    random: Math.random,
+    logDirs: logs.dirs,
+    intervals: {
+      retentionCheckMs: logs.retentionCheckIntervalMs,
+      recoveryPointMs: logs.flushOffsetCheckpointIntervalMs,
+      startOffsetMs: logs.flushStartOffsetCheckpointIntervalMs,
+      highWatermarkMs: replication.highWatermarkCheckpointIntervalMs,
+    },
+    configOf: () => topics.defaults,
+    openProducers: openProducerState({
+      expirationMs: () => settings.current.logs.producerIdExpirationMs,
+      isVerificationEnabled: () => settings.current.transaction.partitionVerificationEnable,
+    }),
+    onDirectoryFailure: (directory, err) => log.error({ directory, err }, 'log directory went offline'),
+  });
+}
+
+/** Nodes of one quorum do not talk to each other yet: better no start than a cluster that is none. */
+function refuseQuorums(config: BrokerConfig): void {
+  if (config.isLoneVoter) return;
+  throw new StartupError(
+    ExitCode.BAD_CONFIGURATION,
+    'Only a single combined node is served: set process.roles=broker,controller and name this node alone in ' +
+      'controller.quorum.voters, or leave both out.',
+  );
+}
+
+/** A node whose metadata can't be trusted any more must not go on for another moment. */
+function endProcess(log: Logger): (error: unknown) => void {
+  return (err) => {
+    log.fatal({ err }, 'the node can not go on');
+    log.flush?.();
+    process.exit(ExitCode.FATAL);
+  };
+}

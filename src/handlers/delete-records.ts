@@ -1,0 +1,64 @@
+/**
+ * DeleteRecords (key 21), versions 0 to 2: raises the log start offset (KIP-107). v2 flexible.
+ *
+ * An offset of -1 means the high watermark. Below the log start there is nothing to do, and no error.
+ */
+import { ErrorCode } from '../../protocol/errors.ts';
+import { DeleteRecords } from '../../protocol/messages/delete-records.ts';
+import { DiskError } from '../../storage/disk.ts';
+import { isDeleted } from '../../storage/log-config.ts';
+import { isInternalTopic } from '../metadata/names.ts';
+import { handler } from '../server/handler.ts';
+import { partitionOrError } from './partition-or-error.ts';
+import type { Services } from './services.ts';
+
+const HIGH_WATERMARK = -1;
+
+export const deleteRecords = (services: Services) =>
+  handler(DeleteRecords, {
+    run: (request) => ({
+      throttleTimeMs: 0,
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex, offset }) => ({
+          partitionIndex,
+          ...deleteBefore(services, name, partitionIndex, offset),
+        })),
+      })),
+    }),
+    refuse: (request, errorCode) => ({
+      throttleTimeMs: 0,
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, lowWatermark: -1 })),
+      })),
+    }),
+  });
+
+function deleteBefore(
+  services: Services,
+  topic: string,
+  index: number,
+  offset: number,
+): { lowWatermark: number; errorCode: number } {
+  const failed = (errorCode: number) => ({ lowWatermark: -1, errorCode });
+  const partition = partitionOrError(services, topic, index);
+  if (partition === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) return failed(partition);
+  if (isInternalTopic(topic)) return failed(ErrorCode.INVALID_TOPIC_EXCEPTION);
+  if (typeof partition === 'number') return failed(partition);
+  const refusal = partition.checkLeader(-1);
+  if (refusal !== ErrorCode.NONE) return failed(refusal);
+  const { log } = partition;
+  if (!isDeleted(log.config)) return failed(ErrorCode.POLICY_VIOLATION);
+  const startOffset = offset === HIGH_WATERMARK ? log.highWatermark : offset;
+  if (startOffset < 0 || startOffset > log.highWatermark) return failed(ErrorCode.OFFSET_OUT_OF_RANGE);
+  try {
+    log.maybeIncrementLogStartOffset(startOffset);
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    return failed(ErrorCode.KAFKA_STORAGE_ERROR);
+  }
+  partition.watchers.notify();
+  services.purgatory.drain();
+  return { lowWatermark: log.logStartOffset, errorCode: ErrorCode.NONE };
+}

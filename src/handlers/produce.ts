@@ -1,0 +1,234 @@
+/**
+ * Produce (key 0), versions 0 to 10.
+ *
+ * v3 exactly one batch of magic 2 per partition; v5 log start offset; v7 zstd; v8 errors per record; v9 flexible;
+ * v10 the current leader beside NOT_LEADER_OR_FOLLOWER (KIP-951).
+ *
+ * Versions 0 to 2 stay listed, because librdkafka takes their absence for a broker without compression
+ * (KAFKA-18659); they take batches of magic 2 only.
+ *
+ * The records are views of the connection's read buffer: everything here that touches them runs before `run`
+ * returns. Only the waiting for durability and replication comes after.
+ */
+import * as batch from '../../protocol/batch.ts';
+import { ErrorCode } from '../../protocol/errors.ts';
+import { Produce } from '../../protocol/messages/produce.ts';
+import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
+import type { AppendResult } from '../../storage/log.ts';
+import { isInternalTopic } from '../metadata/names.ts';
+import type { Partition } from '../partition/partition.ts';
+import type { Call } from '../server/handler.ts';
+import { handler, NO_RESPONSE } from '../server/handler.ts';
+import { currentLeader } from './current-leader.ts';
+import type { Services } from './services.ts';
+
+type Request = RequestOf<typeof Produce>;
+type Response = ResponseInput<typeof Produce>;
+type PartitionResponse = Response['responses'][number]['partitionResponses'][number];
+
+const ACKS_ALL = -1;
+/** The Java admin client names itself so; it alone may write to internal topics (AdminUtils.ADMIN_CLIENT_ID). */
+const ADMIN_CLIENT_ID = '__admin_client';
+
+interface Outcome {
+  readonly topic: string;
+  readonly index: number;
+  readonly partition: Partition | undefined;
+  readonly appended: AppendResult | null;
+  errorCode: number;
+}
+
+export const produce = (services: Services) =>
+  handler(Produce, {
+    run(request, call) {
+      const outcomes = appendAll(services, request, call);
+      if (request.acks === 0) return answerNothing(outcomes, call);
+      const pending = awaitAll(services, outcomes, request);
+      if (pending === null) return respond(services, outcomes, call);
+      return pending.then(() => respond(services, outcomes, call));
+    },
+    refuse: (request, errorCode) => ({
+      responses: request.topicData.map((topic) => ({
+        name: topic.name,
+        partitionResponses: topic.partitionData.map(({ index }) => ({
+          index,
+          errorCode,
+          baseOffset: -1,
+          recordErrors: [],
+        })),
+      })),
+    }),
+  });
+
+/** acks=0 has no answer; an error shows itself by the end of the connection, so that the client asks for metadata. */
+function answerNothing(outcomes: readonly Outcome[], call: Call): typeof NO_RESPONSE {
+  if (outcomes.some((outcome) => outcome.errorCode !== ErrorCode.NONE)) call.closeConnection();
+  return NO_RESPONSE;
+}
+
+function appendAll(services: Services, request: Request, call: Call): Outcome[] {
+  const outcomes: Outcome[] = [];
+  for (const topic of request.topicData) {
+    for (const { index, records } of topic.partitionData) {
+      // When a request names a partition twice, the last one counts.
+      const previous = outcomes.findIndex((other) => other.index === index && other.topic === topic.name);
+      if (previous >= 0) outcomes.splice(previous, 1);
+      outcomes.push(appendOne(services, request, call, topic.name, index, records));
+    }
+  }
+  return outcomes;
+}
+
+function appendOne(
+  services: Services,
+  request: Request,
+  call: Call,
+  topic: string,
+  index: number,
+  records: Buffer | null,
+): Outcome {
+  const failed = (errorCode: number): Outcome => ({
+    topic,
+    index,
+    partition: undefined,
+    appended: null,
+    errorCode,
+  });
+  if (services.image().partition(topic, index) === undefined)
+    return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  if (records === null) return failed(ErrorCode.UNKNOWN_SERVER_ERROR);
+  const refusal = checkRecords(call.version, records);
+  if (refusal !== ErrorCode.NONE) return failed(refusal);
+  if (request.acks < -1 || request.acks > 1) return failed(ErrorCode.INVALID_REQUIRED_ACKS);
+  if (isInternalTopic(topic) && call.clientId !== ADMIN_CLIENT_ID) {
+    return failed(ErrorCode.INVALID_TOPIC_EXCEPTION);
+  }
+  // Transactional records of a partition that was not added to the transaction are refused (KIP-890 part 1).
+  if (records.length >= batch.BATCH_HEADER_SIZE && batch.isTransactional(records, 0)) {
+    return failed(ErrorCode.INVALID_TXN_STATE);
+  }
+  const partition = services.replicas.get(topic, index);
+  if (partition === undefined) return failed(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  if (records.length === 0) return failed(ErrorCode.NONE);
+  const appended = partition.append(
+    records,
+    { origin: 'client', nowMs: services.clock.wallMs() },
+    request.acks,
+  );
+  return { topic, index, partition, appended, errorCode: appended.errorCode };
+}
+
+/** What a request's version allows to be in a partition's records; see ProduceRequest.validateRecords. */
+function checkRecords(version: number, records: Buffer): number {
+  if (records.length < batch.BATCH_HEADER_SIZE) {
+    if (version >= 3) return ErrorCode.INVALID_RECORD;
+    return records.length === 0 ? ErrorCode.NONE : ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT;
+  }
+  if (batch.magic(records, 0) !== 2) {
+    return version >= 3 ? ErrorCode.INVALID_RECORD : ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT;
+  }
+  if (version < 7 && batch.compressionType(records, 0) === 'zstd') {
+    return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
+  }
+  const size = batch.sizeInBytes(records, 0);
+  const rest = records.length - size;
+  // A second whole batch is refused; fewer bytes than that are ignored.
+  if (rest >= batch.BATCH_HEADER_SIZE && rest >= batch.sizeInBytes(records, size)) {
+    return ErrorCode.INVALID_RECORD;
+  }
+  return ErrorCode.NONE;
+}
+
+/** Null when nothing has to be waited for. */
+function awaitAll(services: Services, outcomes: readonly Outcome[], request: Request): Promise<void> | null {
+  let missing = 0;
+  let finish: (() => void) | null = null;
+  const isSettled = new Set<Outcome>();
+  const settle = (outcome: Outcome, errorCode: number): void => {
+    if (isSettled.has(outcome)) return;
+    isSettled.add(outcome);
+    if (errorCode !== ErrorCode.NONE) outcome.errorCode = errorCode;
+    missing--;
+    if (missing === 0) finish?.();
+  };
+  for (const outcome of outcomes) {
+    const { partition, appended } = outcome;
+    if (partition === undefined || appended === null || appended.errorCode !== ErrorCode.NONE) continue;
+    missing++;
+    const endOffset = appended.lastOffset + 1;
+    if (request.acks === ACKS_ALL) {
+      partition.awaitCommitted(endOffset, (errorCode) =>
+        settle(outcome, errorCode === ErrorCode.NONE ? replicasAfterAppend(partition) : errorCode),
+      );
+    } else {
+      partition.awaitFlushed(endOffset, (errorCode) => settle(outcome, errorCode));
+    }
+  }
+  if (missing === 0) return null;
+  return new Promise((resolve) => {
+    const cancel = services.timer.after(Math.max(request.timeoutMs, 0), () => {
+      for (const outcome of outcomes) {
+        if (outcome.appended?.errorCode === ErrorCode.NONE && outcome.partition !== undefined) {
+          settle(outcome, ErrorCode.REQUEST_TIMED_OUT);
+        }
+      }
+    });
+    finish = () => {
+      cancel();
+      resolve();
+    };
+  });
+}
+
+/** The data is committed, yet fewer replicas than asked for may hold it: Kafka says so. */
+function replicasAfterAppend(partition: Partition): number {
+  return partition.state.isr.length < partition.effectiveMinInsyncReplicas
+    ? ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND
+    : ErrorCode.NONE;
+}
+
+function respond(services: Services, outcomes: readonly Outcome[], call: Call): Response {
+  const topics = new Map<string, PartitionResponse[]>();
+  const leaders = currentLeader(services, call.connection.listenerName);
+  for (const outcome of outcomes) {
+    let responses = topics.get(outcome.topic);
+    if (responses === undefined) {
+      responses = [];
+      topics.set(outcome.topic, responses);
+    }
+    responses.push(partitionResponse(outcome, call.version, leaders));
+  }
+  return {
+    responses: [...topics].map(([name, partitionResponses]) => ({ name, partitionResponses })),
+    nodeEndpoints: leaders.endpoints(),
+  };
+}
+
+function partitionResponse(
+  outcome: Outcome,
+  version: number,
+  leaders: ReturnType<typeof currentLeader>,
+): PartitionResponse {
+  const { index, errorCode, appended } = outcome;
+  if (errorCode === ErrorCode.NONE && appended !== null) {
+    return {
+      index,
+      errorCode,
+      baseOffset: appended.baseOffset,
+      logAppendTimeMs: appended.logAppendTimeMs,
+      logStartOffset: appended.logStartOffset,
+      recordErrors: [],
+    };
+  }
+  const response: PartitionResponse = {
+    index,
+    errorCode,
+    baseOffset: -1,
+    logStartOffset: appended?.errorCode === errorCode ? appended.logStartOffset : -1,
+    recordErrors: appended?.recordErrors ?? [],
+    errorMessage: appended?.errorMessage ?? null,
+  };
+  return version >= 10 && errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER
+    ? { ...response, currentLeader: leaders.of(outcome.topic, index) }
+    : response;
+}

@@ -1,0 +1,43 @@
+/**
+ * What a handler may use: the broker's parts, as the composition root built them. Handlers receive it once, when
+ * the list is made, and keep no state of their own.
+ */
+import type { Clock, Timer } from '../../storage/clock.ts';
+import type { LogManager } from '../../storage/log-manager.ts';
+import type { BrokerConfig } from '../config/broker-config.ts';
+import type { AutoTopicCreation } from '../machine/auto-topic-creation.ts';
+import type { ControllerChannel } from '../machine/controller-channel.ts';
+import type { GroupCoordinator } from '../machine/coordinator-group.ts';
+import type { ProducerIds } from '../machine/producer-ids.ts';
+import type { RaftNode } from '../machine/raft-node.ts';
+import type { MetadataImage } from '../metadata/image.ts';
+import type { FetchSessions } from '../partition/fetch-sessions.ts';
+import type { Purgatory } from '../partition/purgatory.ts';
+import type { Replicas } from '../partition/replicas.ts';
+
+export interface Services {
+  /** The configuration in force, dynamic settings included. */
+  config(): BrokerConfig;
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly clusterId: string;
+  /** The newest published image. */
+  image(): MetadataImage;
+  readonly replicas: Replicas;
+  readonly logs: LogManager;
+  readonly purgatory: Purgatory;
+  readonly fetchSessions: FetchSessions;
+  readonly groups: GroupCoordinator;
+  /** Where requests that change the cluster go. */
+  readonly controller: ControllerChannel;
+  /** Hands out producer ids from the blocks that the controller allots. */
+  readonly producerIds: ProducerIds;
+  /** Creates topics on first use. */
+  readonly autoCreation: AutoTopicCreation;
+  /** This node's part in the metadata quorum. */
+  quorum(): RaftNode;
+  /** Size and free bytes of the volume that holds a directory. @throws {DiskError} */
+  diskSpace(directory: string): { readonly totalBytes: number; readonly usableBytes: number };
+  /** Random integer in [0, below). */
+  randomInt(below: number): number;
+}

@@ -1,0 +1,138 @@
+/**
+ * All partitions that have a replica on this broker, kept in step with the metadata image.
+ *
+ * What is always true after `apply` has returned: for each partition that the image assigns to this broker there is
+ * a log with the image's topic id and a Partition over it; for no other is there one. A log of another topic id that
+ * bears the same name (the topic was deleted and made anew) is never served (KAFKA-14616): it goes first.
+ *
+ * See kafka.server.ReplicaManager.applyDelta.
+ */
+import { ErrorCode } from '../../protocol/errors.ts';
+import type { Uuid } from '../../protocol/uuid.ts';
+import type { DiskError } from '../../storage/disk.ts';
+import type { Log } from '../../storage/log.ts';
+import type { LogConfig } from '../../storage/log-config.ts';
+import type { LogManager } from '../../storage/log-manager.ts';
+import type { PartitionImage } from '../metadata/partition-image.ts';
+import type { AppendStage } from './append-stage.ts';
+import type { Durability } from './partition.ts';
+import { Partition } from './partition.ts';
+import type { Purgatory } from './purgatory.ts';
+
+/** A topic as this broker needs it: from the image, without the rest of it. */
+export interface LocalTopic {
+  readonly name: string;
+  readonly id: Uuid;
+  readonly partitions: Iterable<readonly [number, PartitionImage]>;
+}
+
+export interface ReplicaChanges {
+  /** Topics that were created, or of which some partition changed. */
+  readonly changedTopics: Iterable<LocalTopic>;
+  readonly deletedTopics: Iterable<{ readonly name: string; readonly id: Uuid }>;
+}
+
+export interface ReplicasOptions {
+  readonly brokerId: number;
+  readonly logs: LogManager;
+  readonly stage: AppendStage;
+  readonly purgatory: Purgatory;
+  readonly durability: Durability | null;
+  readonly logConfigOf: (topic: string) => LogConfig;
+  readonly onDiskFailure: (partition: Partition, error: DiskError) => void;
+}
+
+export class Replicas {
+  readonly #topics = new Map<string, Map<number, Partition>>();
+  readonly #options: ReplicasOptions;
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+  }
+
+  get(topic: string, index: number): Partition | undefined {
+    return this.#topics.get(topic)?.get(index);
+  }
+
+  *all(): Iterable<Partition> {
+    for (const partitions of this.#topics.values()) yield* partitions.values();
+  }
+
+  /** Deletes first, so that a topic made anew under the same name starts with nothing. */
+  apply(changes: ReplicaChanges): void {
+    for (const { name, id } of changes.deletedTopics) this.#deleteTopic(name, id);
+    for (const topic of changes.changedTopics) this.#applyTopic(topic);
+  }
+
+  #deleteTopic(name: string, id: Uuid): void {
+    for (const partition of this.#topics.get(name)?.values() ?? []) {
+      if (partition.log.topicId === id) this.#delete(partition);
+    }
+  }
+
+  #delete(partition: Partition): void {
+    const partitions = this.#topics.get(partition.topic);
+    partitions?.delete(partition.index);
+    if (partitions?.size === 0) this.#topics.delete(partition.topic);
+    partition.close(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    this.#options.logs.delete(partition.topic, partition.index);
+  }
+
+  #applyTopic(topic: LocalTopic): void {
+    const { brokerId } = this.#options;
+    for (const [index, state] of topic.partitions) {
+      let partition = this.get(topic.name, index);
+      if (partition !== undefined && partition.log.topicId !== topic.id) {
+        this.#delete(partition);
+        partition = undefined;
+      }
+      if (!state.replicas.includes(brokerId)) {
+        if (partition !== undefined) this.#delete(partition);
+      } else if (partition === undefined) {
+        this.#open(topic, index, state);
+      } else {
+        partition.update(state);
+      }
+    }
+  }
+
+  #open(topic: LocalTopic, index: number, state: PartitionImage): void {
+    const { brokerId, stage, purgatory, durability, onDiskFailure } = this.#options;
+    const log = this.#logOf(topic, index);
+    const partition = new Partition({
+      topic: topic.name,
+      index,
+      log,
+      state,
+      settings: { brokerId, durability, minInsyncReplicas: () => log.config.minInsyncReplicas },
+      stage,
+      purgatory,
+      onFailure: onDiskFailure,
+    });
+    let partitions = this.#topics.get(topic.name);
+    if (partitions === undefined) {
+      partitions = new Map();
+      this.#topics.set(topic.name, partitions);
+    }
+    partitions.set(index, partition);
+  }
+
+  #logOf(topic: LocalTopic, index: number): Log {
+    const { logs, logConfigOf } = this.#options;
+    // A log of another topic that bore this name is not this partition's (KAFKA-14616).
+    if (logs.find(topic.name, index, topic.id) === undefined) logs.delete(topic.name, index);
+    return logs.create(topic.name, index, topic.id, logConfigOf(topic.name));
+  }
+
+  /** Takes a topic's changed configuration into use, at once. */
+  updateConfig(topic: string): void {
+    const config = this.#options.logConfigOf(topic);
+    for (const partition of this.#topics.get(topic)?.values() ?? []) partition.log.updateConfig(config);
+  }
+
+  /** Ends all waiting; the logs themselves are closed by their manager. */
+  close(): void {
+    this.#options.stage.flush();
+    for (const partition of this.all()) partition.close(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  }
+}
