@@ -38,8 +38,10 @@ export interface ConnectionServices {
   readonly sharedBuffer: Buffer;
   readonly sharedPiece: Buffer;
   readonly isPoisoned: boolean;
-  /** Says why a connection was closed; at debug. */
+  /** Told why a connection was closed. */
   readonly onClose: (connection: Connection, reason: string, cause?: unknown) => void;
+  /** Told of exceptions out of the session, which are bugs of ours; the connection is closed. */
+  readonly onBug: (connection: Connection, cause: unknown) => void;
 }
 
 export interface ConnectionAddress {
@@ -118,7 +120,7 @@ export class Connection implements Channel, FrameHolder {
   #isClosing = false;
   #isClosed = false;
   #muteTimer: NodeJS.Timeout | null = null;
-  readonly #onRejection = (cause: unknown) => this.#fail('request handling failed', cause);
+  readonly #onRejection = (cause: unknown) => this.#failByBug(cause);
 
   constructor(services: ConnectionServices, options: ConnectionOptions) {
     const { address } = options;
@@ -379,7 +381,7 @@ export class Connection implements Channel, FrameHolder {
       outcome = session.receive(frame, request);
     } catch (cause) {
       request.giveUp();
-      this.#fail('request handling failed', cause);
+      this.#failByBug(cause);
       return;
     }
     if (outcome instanceof Promise) {
@@ -482,6 +484,11 @@ export class Connection implements Channel, FrameHolder {
     if (this.#isClosed) return;
     this.#services.onClose(this, reason, cause);
     this.destroy();
+  }
+
+  #failByBug(cause: unknown): void {
+    this.#services.onBug(this, cause);
+    this.#fail('handling a request failed', cause);
   }
 
   #releaseFrame(): void {

@@ -36,6 +36,8 @@ export interface NetworkOptions {
   readonly metrics?: NetMetrics;
   /** Told why a connection ended; `cause` is the error behind it, if any. */
   readonly onClose?: (connection: Connection, reason: string, cause?: unknown) => void;
+  /** Told of exceptions that came out of a session: bugs of ours. */
+  readonly onBug?: (connection: Connection, cause: unknown) => void;
   /** Tests: read buffers are overwritten when their frame is done. */
   readonly isPoisoned?: boolean;
   /** Tests: read through 'data' events even where sockets can be adopted. */
@@ -85,6 +87,7 @@ export class Network {
       sharedPiece: sharedBuffer.subarray(0, SHARED_PIECE_BYTES),
       isPoisoned,
       onClose: options.onClose ?? (() => {}),
+      onBug: options.onBug ?? (() => {}),
     };
   }
 

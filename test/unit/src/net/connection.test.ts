@@ -265,11 +265,16 @@ describe('a connection', () => {
   });
 
   test('is closed when handling throws or rejects, and others are not', async () => {
-    const server = await start((frame, channel, exchange) => {
-      if (frame.toString() === 'throw') throw new Error('boom');
-      if (frame.toString() === 'reject') return Promise.reject(new Error('boom'));
-      return echo(frame, channel, exchange);
-    });
+    const bugs: unknown[] = [];
+    const onBug = (_connection: unknown, cause: unknown) => bugs.push(cause);
+    const server = await start(
+      (frame, channel, exchange) => {
+        if (frame.toString() === 'throw') throw new Error('boom');
+        if (frame.toString() === 'reject') return Promise.reject(new Error('boom'));
+        return echo(frame, channel, exchange);
+      },
+      { onBug },
+    );
     const good = await client(server);
     for (const text of ['throw', 'reject']) {
       const raw = await client(server);
@@ -278,6 +283,7 @@ describe('a connection', () => {
     }
     good.send('still here');
     expect(await good.text()).toBe('still here');
+    expect(bugs).toEqual([new Error('boom'), new Error('boom')]);
   });
 
   test('takes the next request after one without an answer', async () => {
