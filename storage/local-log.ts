@@ -239,12 +239,14 @@ export class LocalLog {
 
   async #finish(segment: Segment, alongside: () => Promise<void>): Promise<void> {
     if (!this.isWritable || !this.segments.has(segment)) return;
+    const truncations = this.#truncations;
     try {
       await segment.file.sync();
       await segment.syncIndexes();
       await alongside();
       await this.#disk.syncDirectory(this.#directory);
-      if (!this.segments.has(segment)) return;
+      // A segment that was cut meanwhile may have grown again: it is finished another time.
+      if (truncations !== this.#truncations || !this.segments.has(segment)) return;
       this.#unfinished.delete(segment);
       const next = this.segments.after(segment.baseOffset);
       const isNextToSync = this.segments.floor(this.#syncedEndOffset) === segment;
@@ -341,7 +343,7 @@ export class LocalLog {
 
   // ------------------------------------------------------------------------------------ truncation and deletion
 
-  /** Removes everything at and above `offset`, which lies in the log. @throws {DiskError} */
+  /** Removes everything at and above `offset`, which lies in the log where a batch begins. @throws {DiskError} */
   truncateTo(offset: number, nowMs: number): Segment[] {
     const removed = this.segments.removeAfter(offset);
     this.#doom([...removed].reverse(), nowMs);

@@ -92,6 +92,22 @@ export class LogDirectory {
     if (isKnown(this.#highWatermarks)) this.checkpointHighWatermarks();
   }
 
+  /** Makes sure that no checkpoint on disk claims more of the log than what lies below `offset`. @throws {DiskError} */
+  lower(log: Log, offset: number): void {
+    const { topic, partition } = log;
+    const isAbove = (known: OffsetCheckpoint) => (offsetIn(known, topic, partition) ?? 0) > offset;
+    if (isAbove(this.#recoveryPoints)) {
+      const offsets = this.#offsets((other) =>
+        other === log ? Math.min(log.recoveryPoint, offset) : other.recoveryPoint,
+      );
+      this.#recoveryPoints = this.#write(RECOVERY_POINT_FILE, offsets, this.#recoveryPoints);
+    }
+    if (isAbove(this.#startOffsets)) {
+      const offsets = this.#offsets((other) => (other === log ? null : startOffsetToKeep(other)));
+      this.#startOffsets = this.#write(LOG_START_OFFSET_FILE, offsets, this.#startOffsets);
+    }
+  }
+
   /** @throws {DiskError} */
   checkpointRecoveryPoints(): void {
     const offsets = this.#offsets((log) => log.recoveryPoint);
@@ -100,9 +116,7 @@ export class LogDirectory {
 
   /** Only starts that the first segment's name does not tell. @throws {DiskError} */
   checkpointStartOffsets(): void {
-    const offsets = this.#offsets((log) =>
-      log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : null,
-    );
+    const offsets = this.#offsets(startOffsetToKeep);
     this.#startOffsets = this.#write(LOG_START_OFFSET_FILE, offsets, this.#startOffsets);
   }
 
@@ -134,6 +148,9 @@ export class LogDirectory {
     return offsets;
   }
 }
+
+const startOffsetToKeep = (log: Log): number | null =>
+  log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : null;
 
 function isSame(a: OffsetCheckpoint, b: OffsetCheckpoint): boolean {
   if (a.size !== b.size) return false;

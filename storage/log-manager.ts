@@ -99,6 +99,7 @@ export class LogManager {
       openProducers: options.openProducers,
       random: options.random,
       onFailure: (log, cause) => this.#onFailure(log, cause),
+      beforeTruncation: (log, offset) => this.#directoryOf(log)?.lower(log, offset),
     };
     const nowMs = options.clock.monotonicMs();
     this.#due = {
@@ -353,6 +354,8 @@ export function openMetadataLog(options: {
     openProducers: () => new NoProducers(),
     random: () => 0,
     onFailure: (_log, cause) => options.onFailure(cause),
+    // Nothing is believed without a scan, so there is no checkpoint to lower.
+    beforeTruncation: () => {},
   };
   return new Log(identity, config, NEW_LOG, environment, options.nowMs);
 }

@@ -43,6 +43,11 @@ export interface LogEnvironment {
   readonly random: () => number;
   /** The log went offline. */
   readonly onFailure: (log: Log, error: DiskError) => void;
+  /**
+   * The log is about to be cut at `offset`: no checkpoint on disk may claim more of it, or recovery would believe the
+   * records that come instead of those cut. @throws {DiskError}
+   */
+  readonly beforeTruncation: (log: Log, offset: number) => void;
 }
 
 export interface LogIdentity {
@@ -114,6 +119,7 @@ export class Log {
   readonly #producers: Producers;
   readonly #local: LocalLog;
   readonly #name: string;
+  readonly #beforeTruncation: (log: Log, offset: number) => void;
   #topicId: string;
   /** Epochs before the first staged append that changed them. */
   #markedEpochs: readonly EpochEntry[] | null = null;
@@ -134,6 +140,7 @@ export class Log {
     this.#topicId = identity.topicId;
     this.#name = `${identity.topic}-${identity.partition}`;
     this.#disk = disk;
+    this.#beforeTruncation = environment.beforeTruncation;
     this.#epochs = LeaderEpochs.load(disk, directory);
     this.#producers = environment.openProducers(disk, directory);
     const recovered = recoverLog({
@@ -485,7 +492,10 @@ export class Log {
 
   // ------------------------------------------------------------------------------------ truncation and deletion
 
-  /** Removes everything at and above `offset`; false when there was nothing. @throws {DiskError} */
+  /**
+   * Removes everything at and above `offset`, and the batch that holds it whole; false when there was nothing. The log
+   * then ends at `offset` or, if that lay inside a batch, where the batch began. @throws {DiskError}
+   */
   truncateTo(offset: number, nowMs: number): boolean {
     assert(offset >= 0, 'a log is not truncated to a negative offset');
     const local = this.#local;
@@ -500,12 +510,14 @@ export class Log {
       return true;
     }
     local.guarded(() => {
-      this.#removeSnapshots(local.truncateTo(offset, nowMs));
-      this.#epochs.truncateFromEnd(offset);
-      this.#logStartOffset = Math.min(this.#logStartOffset, offset);
-      rebuildProducers(this.#producers, local.segments, this.#logStartOffset, offset, nowMs);
+      const end = local.segments.floor(offset)?.endBefore(offset) ?? offset;
+      this.#beforeTruncation(this, end);
+      this.#removeSnapshots(local.truncateTo(end, nowMs));
+      this.#epochs.truncateFromEnd(end);
+      this.#logStartOffset = Math.min(this.#logStartOffset, end);
+      rebuildProducers(this.#producers, local.segments, this.#logStartOffset, end, nowMs);
     });
-    this.updateHighWatermark(Math.min(this.#highWatermark, offset));
+    this.updateHighWatermark(Math.min(this.#highWatermark, local.logEndOffset));
     return true;
   }
 
@@ -513,6 +525,7 @@ export class Log {
   truncateFullyAndStartAt(offset: number, nowMs: number, logStartOffset = offset): void {
     if (!this.#local.isWritable) return;
     this.#local.guarded(() => {
+      this.#beforeTruncation(this, Math.min(offset, this.#local.segments.first.baseOffset));
       this.#removeSnapshots(this.#local.restartAt(offset, nowMs));
       this.#epochs.clear();
       this.#producers.restartAt(offset);

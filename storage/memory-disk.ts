@@ -96,6 +96,8 @@ class FileNode {
   content = new Content();
   durable = new Content();
   unsynced: Change[] = [];
+  /** Changes made durable so far. */
+  settledCount = 0;
   modifiedMs = 0;
 }
 
@@ -316,10 +318,10 @@ class MemoryFile implements DiskFile {
   /** Takes effect a turn later, as on a real disk: what is written meanwhile is not covered. */
   async sync(): Promise<void> {
     this.#check('sync');
-    const covered = this.#node.unsynced.length;
+    const covered = this.#node.settledCount + this.#node.unsynced.length;
     await Promise.resolve();
     this.#disk.fail('sync', this.path);
-    this.#settle(covered);
+    this.#settle(covered - this.#node.settledCount);
   }
 
   syncNow(): void {
@@ -333,6 +335,8 @@ class MemoryFile implements DiskFile {
   }
 
   #settle(count: number): void {
+    if (count <= 0) return;
+    this.#node.settledCount += count;
     for (const change of this.#node.unsynced.splice(0, count)) this.#node.durable.apply(change);
   }
 

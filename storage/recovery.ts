@@ -35,6 +35,7 @@ import {
 } from './layout.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
+import { isCompacted } from './log-config.ts';
 import type { Producers } from './producers.ts';
 import { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
@@ -160,8 +161,7 @@ class Recovery {
     let nextOffset = first.baseOffset;
     for (const segment of unflushed) {
       const sizeBefore = segment.writtenBytes;
-      // A later segment that begins below the end of the one before was left by an interrupted truncation.
-      const end = segment.baseOffset < nextOffset ? null : this.#scan(segment);
+      const end = this.#follows(segment, nextOffset) ? this.#scan(segment) : null;
       if (end !== null && segment.writtenBytes === sizeBefore) {
         nextOffset = Math.max(end, segment.baseOffset);
         producers.setEndOffset(nextOffset);
@@ -177,6 +177,16 @@ class Recovery {
     }
   }
 
+  /**
+   * Whether a segment goes on where the one before ended. One that begins below was left by an interrupted truncation.
+   * One that begins above has lost records before it, which were never promised, and so neither was it; only
+   * compaction makes such gaps, and leaves them at the front of what the leader then sends.
+   */
+  #follows(segment: Segment, nextOffset: number): boolean {
+    if (segment.baseOffset === nextOffset) return true;
+    return segment.baseOffset > nextOffset && isCompacted(this.#parts.config);
+  }
+
   /** Reads a segment whole and rebuilds all that is derived from it; its end offset. */
   #scan(segment: Segment): number {
     const { config, epochs, producers, recoveryPoint } = this.#parts;
@@ -187,19 +197,21 @@ class Recovery {
     producers.takeSnapshot(false);
     segment.beginRecovery(config.segmentIndexBytes);
     let nextOffset = segment.baseOffset;
+    let lastEpoch = -1;
     while (scanner.next()) {
       const { buffer, at } = scanner;
       const last = lastOffset(buffer, at);
-      const inOrder = baseOffset(buffer, at) >= nextOffset && segment.offsetIndex.canHold(last);
-      if (!inOrder) break;
+      const epoch = partitionLeaderEpoch(buffer, at);
+      // Epochs never go back along a log: an older one is what a truncation had removed before the power went.
+      const inOrder = baseOffset(buffer, at) >= nextOffset && (epoch < 0 || epoch >= lastEpoch);
+      if (!inOrder || !segment.offsetIndex.canHold(last)) break;
+      lastEpoch = epoch;
       const intact = scanner.isIntact();
       if (!intact && last >= recoveryPoint) break;
       if (intact) this.#take(segment, scanner.buffer, scanner.at);
       else this.#damagedOffsets.push(baseOffset(scanner.buffer, scanner.at));
       segment.add(last, intact ? maxTimestamp(scanner.buffer, scanner.at) : -1, scanner.sizeBytes);
-      if (intact && epochs.wouldAssign(partitionLeaderEpoch(scanner.buffer, scanner.at), last)) {
-        this.#takeEpoch(scanner.buffer, scanner.at);
-      }
+      if (intact && epochs.wouldAssign(epoch, last)) this.#takeEpoch(scanner.buffer, scanner.at);
       nextOffset = last + 1;
     }
     this.#scannedBytes += size;

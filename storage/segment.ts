@@ -347,9 +347,7 @@ export class Segment {
 
   /** The position of the first batch that ends at or past `offset`; the size of the file when there is none. */
   positionFor(offset: number): number {
-    const scanner = new BatchScanner(this.file, this.#startFor(offset), this.#writtenBytes);
-    while (scanner.next()) if (scanner.lastOffset >= offset) return scanner.position;
-    return scanner.position;
+    return this.#scanTo(offset).position;
   }
 
   /** The offset after the last whole batch, by its header; `baseOffset` when there is none (LogSegment.readNextOffset). */
@@ -379,9 +377,23 @@ export class Segment {
     return null;
   }
 
-  /** Cuts everything from `offset` on. The segment becomes the active one. */
+  /** `offset`, or the start of the batch that holds it: where the segment can end without leaving an offset out. */
+  endBefore(offset: number): number {
+    const scanner = this.#scanTo(offset);
+    const isHeld = scanner.position < this.#writtenBytes && scanner.problem === 'none';
+    return isHeld ? Math.min(offset, scanner.baseOffset) : offset;
+  }
+
+  /** A scanner at the first batch that ends at or past `offset`, or at the end. */
+  #scanTo(offset: number): BatchScanner {
+    const scanner = new BatchScanner(this.file, this.#startFor(offset), this.#writtenBytes);
+    while (scanner.next()) if (scanner.lastOffset >= offset) break;
+    return scanner;
+  }
+
+  /** Cuts the batch that holds `offset` and everything after it. The segment becomes the active one. */
   truncateTo(offset: number, indexBytes: number, nowMs: number): void {
-    const position = offset <= this.baseOffset ? 0 : this.positionFor(offset);
+    const { position } = this.#scanTo(offset);
     this.offsetIndex.truncateTo(offset);
     this.timeIndex.truncateTo(offset);
     this.transactionIndex.truncateTo(offset);

@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest';
+import { baseOffset, isCrcValid, lastOffset, nextOffset, sizeInBytes } from '../../../protocol/batch.ts';
+import type { Log } from '../../../storage/log.ts';
+import { LogManager } from '../../../storage/log-manager.ts';
+import { MemoryDisk } from '../../../storage/memory-disk.ts';
+import { openProducerState } from '../../../storage/producer-state.ts';
+import { append, NOW_MS, seeded, smallConfig, TOPIC_ID } from '../../unit/storage/support.ts';
+
+const config = { ...smallConfig, segmentBytes: 4096, indexIntervalBytes: 200, fileDeleteDelayMs: 0 };
+
+const intervals = { retentionCheckMs: 1, recoveryPointMs: 1, startOffsetMs: 1, highWatermarkMs: 1 };
+
+/** What was promised and what was ever written, so that a reopened log can be judged. */
+class History {
+  /** Bytes that were appended at each base offset, also by appends that a truncation undid later. */
+  readonly written = new Map<number, Set<string>>();
+  /** Bytes that were acknowledged after a sync and not truncated since, by base offset. */
+  acknowledged = new Map<number, string>();
+  startOffset = 0;
+  /** While the end or the start is being moved, both sides of the move are right. */
+  floorWhileMoving = Number.POSITIVE_INFINITY;
+}
+
+interface Setup {
+  readonly manager: LogManager;
+  readonly advance: () => void;
+}
+
+function openManager(disk: MemoryDisk): Setup {
+  let nowMs = 0;
+  const manager = LogManager.open({
+    disk,
+    clock: { wallMs: () => NOW_MS + nowMs, monotonicMs: () => nowMs },
+    random: seeded(7),
+    logDirs: ['/data'],
+    intervals,
+    configOf: () => config,
+    openProducers: openProducerState({ expirationMs: () => 86_400_000, isVerificationEnabled: () => false }),
+    onDirectoryFailure: (_directory, cause) => {
+      throw cause;
+    },
+  });
+  return { manager, advance: () => (nowMs += 10) };
+}
+
+class Workload {
+  readonly history = new History();
+  readonly #random: () => number;
+  readonly #log: Log;
+  readonly #setup: Setup;
+  #pending: [number, string][] = [];
+  #epoch = 0;
+
+  constructor(disk: MemoryDisk, seed: number) {
+    this.#random = seeded(seed);
+    this.#setup = openManager(disk);
+    this.#log = this.#setup.manager.create('orders', 0, TOPIC_ID, config);
+  }
+
+  async run(stepCount: number): Promise<void> {
+    for (let index = 0; index < stepCount; index++) await this.#step();
+  }
+
+  async #step(): Promise<void> {
+    const dice = this.#random();
+    if (dice < 0.55) this.#append();
+    else if (dice < 0.65) this.#log.flushStaged();
+    else if (dice < 0.8) await this.#sync();
+    else if (dice < 0.85) this.#log.roll(NOW_MS);
+    else if (dice < 0.9) await this.#tick();
+    else if (dice < 0.95) this.#truncate();
+    else this.#moveStart();
+  }
+
+  #append(): void {
+    if (this.#random() < 0.1) this.#epoch++;
+    const values = Array.from({ length: 1 + Math.floor(this.#random() * 3) }, () =>
+      'v'.repeat(Math.floor(this.#random() * 300)),
+    );
+    const before = this.#log.logEndOffset;
+    append(this.#log, values, this.#epoch, NOW_MS + Math.floor(this.#random() * 1000));
+    const read = this.#log.read(before, { maxBytes: 1, minOneBatch: true });
+    const bytes = Buffer.from(read.records[0] ?? Buffer.alloc(0)).toString('latin1');
+    const known = this.history.written.get(before) ?? new Set();
+    this.history.written.set(before, known.add(bytes));
+    this.#pending.push([before, bytes]);
+  }
+
+  async #sync(): Promise<void> {
+    const covered = this.#pending;
+    this.#pending = [];
+    await this.#log.sync();
+    for (const [offset, bytes] of covered) this.history.acknowledged.set(offset, bytes);
+    expect(this.#log.syncedEndOffset).toBe(this.#log.logEndOffset);
+  }
+
+  async #tick(): Promise<void> {
+    this.#setup.advance();
+    await this.#setup.manager.tick();
+  }
+
+  #truncate(): void {
+    const offsets = [...this.history.written.keys()].filter(
+      (offset) => offset >= this.#log.logStartOffset && offset < this.#log.logEndOffset,
+    );
+    const offset = offsets[Math.floor(this.#random() * offsets.length)];
+    if (offset === undefined) return;
+    const [held] = this.#log.read(offset, { maxBytes: 1, minOneBatch: true }).records;
+    const target = held === undefined ? offset : Math.min(offset, baseOffset(held));
+    const kept = new Map([...this.history.acknowledged].filter(([offset]) => offset < target));
+    // From the first change on, what lies above may or may not be there.
+    this.history.acknowledged = kept;
+    this.#pending = this.#pending.filter(([offset]) => offset < target);
+    this.#log.truncateTo(offset, NOW_MS);
+    expect(this.#log.logEndOffset).toBe(target);
+  }
+
+  #moveStart(): void {
+    this.#log.updateHighWatermark(this.#log.logEndOffset);
+    const offset = Math.floor(
+      this.#log.logStartOffset + this.#random() * (this.#log.logEndOffset - this.#log.logStartOffset),
+    );
+    this.history.startOffset = Math.max(this.history.startOffset, offset);
+    this.#log.maybeIncrementLogStartOffset(offset);
+    this.#log.deleteOldSegments(NOW_MS);
+  }
+}
+
+interface Cut {
+  readonly disk: MemoryDisk;
+  readonly acknowledged: ReadonlyMap<number, string>;
+  readonly startOffset: number;
+}
+
+/** Runs a workload and cuts the power before every change it makes to the disk. */
+async function cutEverywhere(seed: number): Promise<{ cuts: Cut[]; history: History }> {
+  const disk = new MemoryDisk({ trackSync: true });
+  disk.makeDirectory('/data');
+  disk.syncDirectoryNow('/');
+  const workload = new Workload(disk, seed);
+  const random = seeded(seed + 1000);
+  const cuts: Cut[] = [];
+  disk.onOperation = (operation) => {
+    if (operation === 'read' || operation === 'open') return undefined;
+    cuts.push({
+      disk: disk.powerCut(random),
+      acknowledged: new Map(workload.history.acknowledged),
+      startOffset: workload.history.startOffset,
+    });
+    return undefined;
+  };
+  await workload.run(120);
+  return { cuts, history: workload.history };
+}
+
+async function judge(cut: Cut, history: History): Promise<void> {
+  const { manager } = openManager(cut.disk);
+  const found = manager.find('orders', 0, TOPIC_ID);
+  const promised = [...cut.acknowledged].filter(([offset]) => offset >= cut.startOffset);
+  if (found === undefined && promised.length === 0) return;
+  expect(found).toBeDefined();
+  const log = found ?? manager.create('orders', 0, TOPIC_ID, config);
+  expect(log.topicId).toBe(TOPIC_ID);
+  const stored = new Map<number, string>();
+  let expected = log.logStartOffset;
+  while (expected < log.logEndOffset) {
+    const read = log.read(expected, { maxBytes: 1 << 20, minOneBatch: true });
+    expect(read.errorCode).toBe(0);
+    const records = read.records[0] ?? Buffer.alloc(0);
+    expect(records.length).toBeGreaterThan(0);
+    for (let at = 0; at < records.length; at += sizeInBytes(records, at)) {
+      expect(isCrcValid(records, at)).toBe(true);
+      expect(baseOffset(records, at)).toBeLessThanOrEqual(expected);
+      expect(lastOffset(records, at)).toBeGreaterThanOrEqual(expected);
+      const bytes = records.toString('latin1', at, at + sizeInBytes(records, at));
+      expect(history.written.get(baseOffset(records, at))?.has(bytes)).toBe(true);
+      stored.set(baseOffset(records, at), bytes);
+      expected = nextOffset(records, at);
+    }
+  }
+  for (const [offset, bytes] of promised) expect(stored.get(offset) === bytes).toBe(true);
+  checkEveryOffset(log, stored);
+  expect(append(log, ['after'], 99).errorCode).toBe(0);
+  await manager.close();
+}
+
+/** Each offset is found through the indexes. */
+function checkEveryOffset(log: Log, stored: ReadonlyMap<number, string>): void {
+  for (let offset = log.logStartOffset; offset < log.logEndOffset; offset++) {
+    const read = log.read(offset, { maxBytes: 1, minOneBatch: true });
+    const records = read.records[0] ?? Buffer.alloc(0);
+    expect(baseOffset(records)).toBeLessThanOrEqual(offset);
+    expect(lastOffset(records)).toBeGreaterThanOrEqual(offset);
+    expect(stored.has(baseOffset(records))).toBe(true);
+  }
+}
+
+describe('power cuts', () => {
+  test.each([1, 2, 3, 4, 5, 6])(
+    'before every change on the disk, acknowledged records survive and nothing torn is served (seed %i)',
+    async (seed) => {
+      const { cuts, history } = await cutEverywhere(seed);
+      expect(cuts.length).toBeGreaterThan(150);
+      for (const cut of cuts) await judge(cut, history);
+    },
+  );
+});
