@@ -73,9 +73,9 @@ export class Controller {
     return this.#environment.sessions.nextExpiryMs(image);
   }
 
-  /** Lengthens all sessions by the time for which this process stood still. */
-  forgiveStall(stallMs: number): void {
-    this.#environment.sessions.extendAll(stallMs);
+  /** Gives all brokers a full session, after this process stood still. */
+  renewSessions(nowMs: number): void {
+    this.#environment.sessions.renewAll(nowMs);
   }
 
   /** Answers whether there is more to balance at once. */

@@ -81,11 +81,11 @@ export class BrokerSessions {
   }
 
   /**
-   * Lengthens every session. For a controller that could not run for a while: heartbeats may be waiting unread, so
-   * it cannot tell who was silent. Without this a suspended lone node would fence its own healthy broker on waking.
+   * Gives everybody a full session. For a controller that could not run for a while: heartbeats may be waiting unread,
+   * so it cannot tell who was silent. Without this a suspended lone node would fence its own healthy broker on waking.
    */
-  extendAll(byMs: number): void {
-    for (const session of this.#sessions.values()) session.lastContactMs += byMs;
+  renewAll(nowMs: number): void {
+    for (const session of this.#sessions.values()) session.lastContactMs = nowMs;
   }
 
   isShuttingDown(brokerId: number): boolean {

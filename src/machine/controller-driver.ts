@@ -296,8 +296,8 @@ export class ControllerDriver implements ControllerChannel {
     const { controller, clock, logger } = this.#parts;
     const lateMs = clock.monotonicMs() - dueMs;
     if (lateMs > STALL_MS) {
-      logger.warn({ lateMs }, 'controller stood still; broker sessions were lengthened');
-      controller.forgiveStall(lateMs);
+      logger.warn({ lateMs }, 'controller stood still; broker sessions begin anew');
+      controller.renewSessions(clock.monotonicMs());
       return;
     }
     for (;;) {
