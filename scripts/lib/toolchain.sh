@@ -95,7 +95,8 @@ prepare() {
     alone
     ensure_installed
     ensure_built
-    exec 9>&- 2>/dev/null
+    # Not into the broker: it would hold the lock for as long as it runs. Closing what is not open is no error.
+    exec 9>&-
   fi
   find_node
 }
