@@ -3,6 +3,7 @@ import { ErrorCode } from '../../../../protocol/errors.ts';
 import { describeQuorum } from '../../../../src/machine/raft-api.ts';
 import { metadataLogDirectory } from '../../../../src/machine/raft-open.ts';
 import { readSmallFile, replaceSmallFile } from '../../../../storage/disk.ts';
+import type { MemoryDisk } from '../../../../storage/memory-disk.ts';
 import { DIRECTORY, METADATA_LEVEL, TestQuorum, topic, topicNames, turns } from './raft-fixture.ts';
 
 const directory = metadataLogDirectory(DIRECTORY);
@@ -59,6 +60,37 @@ describe('a quorum of one voter', () => {
       await propose(again, 'b').committed;
       expect(topicNames(listener.records)).toEqual([...names, 'b']);
     }
+  });
+
+  test('keeps each answered proposal once, in order, over power cuts at random moments', async () => {
+    let disk: MemoryDisk | undefined;
+    const answered: string[] = [];
+    for (let round = 0; round < 40; round += 1) {
+      const quorum = new TestQuorum([1]);
+      const chance = () => quorum.random();
+      for (let draw = 0; draw < round; draw += 1) {
+        chance();
+      }
+      const { node, listener, errors } = quorum.start(1, disk);
+      await turns();
+      const recovered = topicNames(listener.records);
+      expect(recovered.filter((name) => answered.includes(name))).toEqual(answered);
+      expect(new Set(recovered).size).toBe(recovered.length);
+      const before = [...recovered];
+      for (let count = 0; count < 5; count += 1) {
+        const name = `${round}-${count}`;
+        propose(quorum, name).committed.then(
+          () => before.push(name),
+          () => {},
+        );
+        await turns(Math.floor(chance() * 3));
+      }
+      expect(errors).toEqual([]);
+      expect(node.isLeader).toBe(true);
+      answered.splice(0, answered.length, ...before);
+      disk = quorum.disks.get(1)?.powerCut(chance);
+    }
+    expect(answered.length).toBeGreaterThan(40);
   });
 
   test('leads a new epoch after each start and replays all that was committed', async () => {
