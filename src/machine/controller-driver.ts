@@ -210,27 +210,30 @@ export class ControllerDriver implements ControllerChannel {
       assert(!atomic || records.length <= MAX_RECORDS_PER_OPERATION, 'What must be one batch fits into one.');
       const delta = new MetadataDelta(active.image);
       for (const record of records) delta.replay(record);
-      const nextOffset = this.#parts.log.endOffset;
-      const lastOffset = nextOffset + records.length - 1;
-      active.image = delta.build({ offset: lastOffset, epoch: active.epoch, timestampMs: -1 });
-      this.#propose(active.epoch, records, nextOffset, delta.base.metadataVersion);
+      const lastOffset = this.#parts.log.endOffset + records.length - 1;
+      const image = delta.build({ offset: lastOffset, epoch: active.epoch, timestampMs: -1 });
+      this.#propose(active.epoch, records, active.image.metadataVersion);
+      active.image = image;
       this.#lastAppendMs = this.#parts.clock.monotonicMs();
     }
     result.onAppended?.(active.image.offset);
   }
 
-  #propose(epoch: number, records: readonly MetadataRecord[], nextOffset: number, level: number): void {
+  #propose(epoch: number, records: readonly MetadataRecord[], metadataLevel: number): void {
+    const firstOffset = this.#parts.log.endOffset;
     for (let start = 0; start < records.length; start += MAX_RECORDS_PER_OPERATION) {
       const batch = records.slice(start, start + MAX_RECORDS_PER_OPERATION);
       let baseOffset: number;
       try {
-        baseOffset = this.#parts.log.propose(epoch, batch, level);
+        baseOffset = this.#parts.log.propose(epoch, batch, metadataLevel);
       } catch (error) {
-        // What was replayed must not stay when it was not appended.
-        this.resign();
+        // A batch that was refused for itself changed nothing. Any other refusal, or one half-way through, means that
+        // the log is not what the working image says: only the committed one can be trusted then.
+        const refused = error instanceof KafkaError && error.code !== ErrorCode.NOT_CONTROLLER;
+        if (!refused || start > 0) this.resign();
         throw error;
       }
-      assert(baseOffset === nextOffset + start, 'A leader knows the offset that its next record gets.');
+      assert(baseOffset === firstOffset + start, 'A leader knows the offset that its next record gets.');
     }
   }
 

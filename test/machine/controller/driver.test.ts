@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ErrorCode } from '../../../protocol/errors.ts';
+import { ErrorCode, KafkaError } from '../../../protocol/errors.ts';
 import { AlterPartition } from '../../../protocol/messages/alter-partition.ts';
 import { AlterPartitionReassignments } from '../../../protocol/messages/alter-partition-reassignments.ts';
 import { BrokerHeartbeat } from '../../../protocol/messages/broker-heartbeat.ts';
@@ -120,6 +120,59 @@ describe('the controller driver', () => {
     });
     expect(harness.driver.activeEpoch).toBeNull();
     expect(harness.driver.workingImage.topic('a')).toBeUndefined();
+  });
+
+  test('goes on after a batch that the log finds too large', async () => {
+    const harness = await started();
+    const { propose } = harness.log;
+    harness.log.propose = () => {
+      throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE);
+    };
+    await expect(harness.ask(CreateTopics, { topics: [topic('a')] })).rejects.toMatchObject({
+      code: ErrorCode.RECORD_LIST_TOO_LARGE,
+    });
+    harness.log.propose = propose;
+    const made = await harness.ask(CreateTopics, { topics: [topic('a')] });
+    expect(made.topics[0]?.errorCode).toBe(ErrorCode.NONE);
+  });
+
+  test('writes a record into an idle log, and none into a busy one', async () => {
+    const harness = new ControllerHarness({}, {}, 500);
+    harness.lead();
+    await register(harness, 1);
+    const from = harness.log.batches.length;
+    harness.advance(499);
+    expect(harness.appendedSince(from)).toEqual([]);
+    await harness.ask(CreateTopics, { topics: [topic('refused')] });
+    harness.advance(1);
+    expect(harness.appendedSince(from).map(({ record }) => record.type)).toEqual(['NoOpRecord']);
+    harness.advance(300);
+    await register(harness, 2);
+    harness.advance(300);
+    expect(harness.appendedSince(from)).toHaveLength(2);
+    harness.advance(200);
+    expect(harness.appendedSince(from)).toHaveLength(3);
+  });
+
+  test('cuts what need not be one batch when it is long', async () => {
+    const harness = await started(2);
+    const manual = (name: string) => ({
+      name,
+      numPartitions: -1,
+      replicationFactor: -1,
+      assignments: Array.from({ length: 6_000 }, (_, partitionIndex) => ({
+        partitionIndex,
+        brokerIds: [1, 2],
+      })),
+      configs: [],
+    });
+    await harness.ask(CreateTopics, { topics: [manual('a')] });
+    await harness.ask(CreateTopics, { topics: [manual('b')] });
+    const from = harness.log.batches.length;
+    await beat(harness, 1, true);
+    const sizes = harness.log.batches.slice(from).map(({ records }) => records.length);
+    expect(sizes).toEqual([10_000, 2_001]);
+    expect(harness.loader.image.topic('b')?.partitions[5_999]?.leader).toBe(2);
   });
 
   test('aborts a transaction that an earlier controller left open, and bootstraps anew', async () => {

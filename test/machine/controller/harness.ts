@@ -81,7 +81,11 @@ export class ControllerHarness {
   #loaded = 0;
   #seed = 1;
 
-  constructor(options: Partial<ControllerOptions> = {}, properties: Record<string, string> = {}) {
+  constructor(
+    options: Partial<ControllerOptions> = {},
+    properties: Record<string, string> = {},
+    maxIdleIntervalMs = 0,
+  ) {
     const publisher = new MetadataPublisher(
       [{ name: 'recorder', publish: (change) => void this.changes.push(change) }],
       (_name, error) => void this.faults.push(error),
@@ -122,7 +126,7 @@ export class ControllerHarness {
       clock: this.time,
       timer: this.time,
       logger: { info: () => undefined, warn: () => undefined },
-      settings: { maxIdleIntervalMs: 0, leaderBalanceIntervalMs: 300_000 },
+      settings: { maxIdleIntervalMs, leaderBalanceIntervalMs: 300_000 },
       onFault: (error) => void this.faults.push(error),
     });
   }
