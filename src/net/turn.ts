@@ -38,14 +38,17 @@ export class Turn {
   }
 
   #run(): void {
-    while (this.#actions.length > 0) {
-      const actions = this.#actions;
-      this.#actions = [];
-      for (const action of actions) action();
+    try {
+      while (this.#actions.length > 0) {
+        const actions = this.#actions;
+        this.#actions = [];
+        for (const action of actions) action();
+      }
+    } finally {
+      // A tick queued from a microtask runs when all microtasks are through: by then every promise that the actions
+      // resolved has delivered its answer.
+      queueMicrotask(this.#afterMicrotasks);
     }
-    // A tick queued from a microtask runs when all microtasks are through: by then every promise that the actions
-    // resolved has delivered its answer.
-    queueMicrotask(this.#afterMicrotasks);
   }
 
   #flush(): void {
