@@ -1,0 +1,28 @@
+/**
+ * What the transaction coordinator is configured with. Keys of server.properties stand beside the fields.
+ */
+
+export interface TransactionConfig {
+  /** transaction.max.timeout.ms */
+  readonly maxTimeoutMs: number;
+  /** transactional.id.expiration.ms */
+  readonly transactionalIdExpirationMs: number;
+  /** transaction.abort.timed.out.transaction.cleanup.interval.ms */
+  readonly abortTimedOutCleanupIntervalMs: number;
+  /** transaction.remove.expired.transaction.cleanup.interval.ms */
+  readonly removeExpiredCleanupIntervalMs: number;
+  /** How long a marker, or a record that completes a transaction, waits before it is tried again. */
+  readonly retryDelayMs: number;
+  /** Transactional ids of one partition; further ones are refused with COORDINATOR_NOT_AVAILABLE. Kafka has no such limit. */
+  readonly maxTransactionalIds: number;
+}
+
+/** The defaults of Apache Kafka 3.7.0, and ours for the last two. */
+export const defaultTransactionConfig: TransactionConfig = {
+  maxTimeoutMs: 900_000,
+  transactionalIdExpirationMs: 7 * 24 * 3_600_000,
+  abortTimedOutCleanupIntervalMs: 10_000,
+  removeExpiredCleanupIntervalMs: 3_600_000,
+  retryDelayMs: 100,
+  maxTransactionalIds: 1_000_000,
+};
