@@ -302,7 +302,7 @@ function becomeEmpty(shard: Shard, group: ClassicGroup): void {
     groupId: group.groupId,
     generationId: group.generationId,
     left: takeLeft(group),
-    durationMs: shard.now.monotonicMs - group.stateEnteredMs,
+    durationMs: timeInState(shard, group),
   });
   group.stateEnteredMs = shard.now.monotonicMs;
   storeGroup(shard, group, new Map(), (fate) => {
@@ -337,11 +337,16 @@ function answerJoins(shard: Shard, group: ClassicGroup): void {
     memberCount: group.members.size,
     joined: group.joined,
     left: takeLeft(group),
-    durationMs: shard.now.monotonicMs - group.stateEnteredMs,
+    durationMs: timeInState(shard, group),
     waitingFor: firstFew(group.pendingSyncMembers),
   });
   group.joined = [];
   group.stateEnteredMs = shard.now.monotonicMs;
+}
+
+/** For notes, in whole milliseconds. */
+export function timeInState(shard: Shard, group: ClassicGroup): number {
+  return Math.round(shard.now.monotonicMs - group.stateEnteredMs);
 }
 
 function takeLeft(group: ClassicGroup) {

@@ -23,6 +23,7 @@ import {
   removeMember,
   renewSession,
   storeGroup,
+  timeInState,
 } from './rebalance.ts';
 import { syncError } from './responses.ts';
 import type { Shard } from './shard.ts';
@@ -111,7 +112,7 @@ function storeAssignment(shard: Shard, group: ClassicGroup, command: SyncCommand
       groupId: group.groupId,
       generationId,
       memberCount: group.members.size,
-      durationMs: shard.now.monotonicMs - group.stateEnteredMs,
+      durationMs: timeInState(shard, group),
     });
     group.stateEnteredMs = shard.now.monotonicMs;
   });

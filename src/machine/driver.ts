@@ -59,6 +59,7 @@ export interface Machine<Command, Response> {
 
 /** As pino has it. */
 export interface ShardLogger {
+  debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -219,7 +220,10 @@ export class ShardDriver<Command, Response> {
     this.#failureCount = 0;
     this.#process(life, life.machine.loaded(this.#now()));
     const durationMs = Math.round(clock.monotonicMs() - startedMs);
-    logger.info({ recordCount, skippedCount, durationMs }, 'shard loaded');
+    const fields = { recordCount, skippedCount, durationMs };
+    // A fresh broker has fifty shards and nothing to tell of them.
+    if (recordCount === 0) logger.debug(fields, 'shard loaded');
+    else logger.info(fields, 'shard loaded');
     for (const marker of life.markers.splice(0)) this.#endTransaction(life, marker);
   }
 

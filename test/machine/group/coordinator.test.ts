@@ -52,7 +52,7 @@ let logs: MemoryLog[];
 function coordinatorOf(
   parts: Partial<ConstructorParameters<typeof GroupCoordinator>[0]> = {},
 ): GroupCoordinator {
-  const logger = { info: () => {}, warn: () => {}, error: () => {} };
+  const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   return new GroupCoordinator({
     config: { ...defaultGroupConfig, initialRebalanceDelayMs: 0 },
     partitionCount: () => PARTITIONS,
@@ -176,6 +176,42 @@ describe('the group coordinator', () => {
     expect(coordinator.isServing(0)).toBe(false);
     await coordinator.onElection(0, 7);
     expect(coordinator.isServing(0)).toBe(true);
+    coordinator.shutdown();
+  });
+
+  test('reads the partition anew when others may have led it between two of its own epochs', async () => {
+    const coordinator = coordinatorOf();
+    await coordinator.onElection(0, 5);
+    const groupId = groupIn(0);
+    await coordinator.commitOffsets(commitRequest(groupId, 1n));
+    const other = coordinatorOf();
+    await other.onElection(0, 6);
+    await other.commitOffsets(commitRequest(groupId, 2n));
+    other.shutdown();
+    await coordinator.onElection(0, 7);
+    expect(offsetOf(await coordinator.fetchOffsets(groupId, t0, true))).toBe(2n);
+    coordinator.shutdown();
+  });
+
+  test('leads on in an epoch right after its own, with the members that it knows', async () => {
+    const coordinator = coordinatorOf();
+    await coordinator.onElection(0, 5);
+    const groupId = groupIn(0);
+    const join = {
+      groupId,
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 10_000,
+      memberId: '',
+      groupInstanceId: null,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
+      reason: null,
+    };
+    const client = { clientId: 'c', clientHost: '/127.0.0.1' };
+    const { memberId } = await coordinator.joinGroup(join, 3, client);
+    await coordinator.onElection(0, 6);
+    const beat = await coordinator.heartbeat({ groupId, generationId: 1, memberId, groupInstanceId: null });
+    expect(beat.errorCode).toBe(ErrorCode.NONE);
     coordinator.shutdown();
   });
 

@@ -215,7 +215,12 @@ function driverOf(settings: Partial<typeof defaultShardSettings> = {}): ShardDri
     clock: world.clock,
     timer: world.timer,
     endOfTurn: world.endOfTurn,
-    logger: { info: () => {}, warn: () => {}, error: (_fields, message) => errors.push(message) },
+    logger: {
+      debug: () => {},
+      info: () => {},
+      warn: () => {},
+      error: (_fields, message) => errors.push(message),
+    },
     settings: { ...defaultShardSettings, ...settings },
   });
 }
