@@ -64,6 +64,8 @@ export class LocalLog {
   #isDirectoryUnsynced: boolean;
   /** The directory itself, and the topic id in it, survive a power cut. */
   #isBirthSynced: boolean;
+  /** Segments that were cut since their last sync: a power cut could bring their old end back. */
+  readonly #cut = new Set<Segment>();
   /** Counts truncations, so that a sync that overlapped one is not believed. */
   #truncations = 0;
   #finishing: Promise<void> = Promise.resolve();
@@ -279,8 +281,7 @@ export class LocalLog {
         const end = this.#flushedEndOffset;
         const isDirectoryUnsynced = this.#isDirectoryUnsynced;
         this.#isDirectoryUnsynced = false;
-        const unsynced = this.segments.from(this.#syncedEndOffset);
-        await Promise.all(unsynced.map((segment) => segment.file.sync()));
+        await Promise.all(this.#takeUnsynced().map((segment) => segment.file.sync()));
         if (isDirectoryUnsynced) await this.#syncNames();
         if (truncations === this.#truncations) this.#syncedEndOffset = Math.max(this.#syncedEndOffset, end);
       } while (truncations !== this.#truncations);
@@ -289,6 +290,12 @@ export class LocalLog {
       if (!this.#isClosed) this.#goOffline(failure);
       throw failure;
     }
+  }
+
+  #takeUnsynced(): Segment[] {
+    const unsynced = new Set([...this.#cut, ...this.segments.from(this.#syncedEndOffset)]);
+    this.#cut.clear();
+    return [...unsynced];
   }
 
   /** The names in the directory; the first time also the directory's own name and the topic id. */
@@ -326,7 +333,7 @@ export class LocalLog {
     this.flushStaged();
     if (this.#isSynced()) return;
     this.guarded(() => {
-      for (const segment of this.segments.from(this.#syncedEndOffset)) segment.file.syncNow();
+      for (const segment of this.#takeUnsynced()) segment.file.syncNow();
       if (this.#isDirectoryUnsynced) this.#syncNamesNow();
     });
     this.#isDirectoryUnsynced = false;
@@ -349,6 +356,7 @@ export class LocalLog {
     this.#doom([...removed].reverse(), nowMs);
     this.segments.active.truncateTo(offset, this.config.segmentIndexBytes, nowMs);
     this.#unfinished.delete(this.segments.active);
+    this.#cut.add(this.segments.active);
     this.#endsAt(offset);
     return removed;
   }
@@ -383,6 +391,7 @@ export class LocalLog {
   #doom(segments: readonly Segment[], nowMs: number): void {
     for (const segment of segments) {
       this.#unfinished.delete(segment);
+      this.#cut.delete(segment);
       this.#doomed.push({ paths: segment.markDeleted(), atMs: nowMs + this.config.fileDeleteDelayMs });
     }
   }

@@ -40,6 +40,8 @@ type Verification = {
   readonly startedMs: number;
   lowestSequence: number;
   producerEpoch: number;
+  /** The coordinator has agreed. Only the appends of coordinators rely on it; others bring the guard itself. */
+  isConfirmed: boolean;
 };
 
 /** Guards are never reused in a process, so that a late answer cannot open a newer transaction. */
@@ -74,6 +76,7 @@ export class ProducerState implements Producers {
   };
   /** Of the append under judgement. */
   #guard: VerificationGuard = NO_GUARD;
+  #origin: AppendOrigin = 'replication';
 
   #checked: ProducerAppend | null = null;
   #endOffset = 0;
@@ -148,6 +151,7 @@ export class ProducerState implements Producers {
   ): ProducerVerdict {
     this.#checked = null;
     this.#guard = guard;
+    this.#origin = origin;
     let append: ProducerAppend | null = null;
     for (const pos of batchPositions(records)) {
       if (!hasProducerId(records, pos)) continue;
@@ -161,7 +165,9 @@ export class ProducerState implements Producers {
 
   #isVerified(producerId: number): boolean {
     if (!this.#options.isVerificationEnabled()) return true;
-    return this.#guard !== NO_GUARD && this.verificationGuard(producerId) === this.#guard;
+    const verification = this.#verifications.get(producerId);
+    if (verification === undefined) return false;
+    return verification.guard === this.#guard || (this.#origin === 'coordinator' && verification.isConfirmed);
   }
 
   apply(): readonly CompletedTransaction[] {
@@ -255,6 +261,7 @@ export class ProducerState implements Producers {
         startedMs: nowMs,
         lowestSequence: sequence,
         producerEpoch,
+        isConfirmed: false,
       });
       return guard;
     }
@@ -265,6 +272,12 @@ export class ProducerState implements Producers {
       known.lowestSequence = sequence;
     }
     return known.guard;
+  }
+
+  /** The coordinator has agreed to the verification with this guard; an answer to an earlier one changes nothing. */
+  confirmVerification(producerId: number, guard: VerificationGuard): void {
+    const verification = this.#verifications.get(producerId);
+    if (verification?.guard === guard) verification.isConfirmed = true;
   }
 
   /** The guard of a verification under way, or `NO_GUARD`. */

@@ -7,6 +7,7 @@
  */
 
 import type { Disk } from './disk.ts';
+import type { ProducerEntry } from './producer-entry.ts';
 
 export type AppendOrigin = 'client' | 'coordinator' | 'raft' | 'replication';
 
@@ -36,6 +37,13 @@ export interface Producers {
   /** First offset of the earliest transaction that readers of committed data may not pass yet, or -1. */
   readonly firstUnstableOffset: number;
   readonly latestSnapshotOffset: number;
+
+  /** Every producer known, for DescribeProducers. */
+  activeProducers(): Iterable<ProducerEntry>;
+  /** Begins to ask whether a producer's transaction includes this partition: see producer-state.ts (KIP-890). */
+  startVerification(producerId: number, sequence: number, producerEpoch: number, nowMs: number): number;
+  /** The coordinator has agreed: appends of a coordinator of this broker need no guard from now on. */
+  confirmVerification(producerId: number, guard: number): void;
 
   /** Judges a set of batches whose offsets are assigned. Changes nothing. `guard`: see `VerificationGuard`. */
   check(records: Buffer, origin: AppendOrigin, nowMs: number, guard?: number): ProducerVerdict;
@@ -77,6 +85,16 @@ export class NoProducers implements Producers {
   readonly firstUnstableOffset = -1;
   readonly latestSnapshotOffset = -1;
   #markedEnd = 0;
+
+  activeProducers(): Iterable<ProducerEntry> {
+    return [];
+  }
+
+  startVerification(): number {
+    return 0;
+  }
+
+  confirmVerification(): void {}
 
   check(): ProducerVerdict {
     return NEW;

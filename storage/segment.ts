@@ -16,11 +16,8 @@ import { assert } from '../protocol/assert.ts';
 import {
   BATCH_HEADER_SIZE,
   baseOffset,
-  isCrcValid,
   iterateRecords,
   lastOffset,
-  MAGIC_V2,
-  magic,
   maxTimestamp,
   partitionLeaderEpoch,
   sizeInBytes,
@@ -39,18 +36,10 @@ import {
 import type { LogConfig } from './log-config.ts';
 import { maxSegmentMs } from './log-config.ts';
 import { OffsetIndex } from './offset-index.ts';
+import type { SegmentRead } from './segment-read.ts';
+import { cutToWhole, damagedRead, isPlausibleHeader } from './segment-read.ts';
 import { NO_TIMESTAMP, TimeIndex } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
-
-/** What a read of one segment gives. `damagedAt` is the offset of a batch whose bytes are not what was written. */
-export interface SegmentRead {
-  /** Whole batches in one piece of memory of its own; the first holds the offset asked for, or follows it. */
-  readonly records: Buffer;
-  readonly position: number;
-  /** The bytes that a reader who takes cut batches would have got, up to its limit. */
-  readonly availableBytes: number;
-  readonly damagedAt: number;
-}
 
 export interface TimestampAndOffset {
   readonly timestamp: number;
@@ -285,9 +274,9 @@ export class Segment {
         start += at;
         at = 0;
         buffer = this.#readAt(start, Math.min(end - start, Math.max(maxBytes, HEADER_CHUNK_BYTES)));
-        if (buffer.length < BATCH_HEADER_SIZE) return damaged(start, offset);
+        if (buffer.length < BATCH_HEADER_SIZE) return damagedRead(start, offset);
       }
-      if (!isPlausibleHeader(buffer, at)) return damaged(start + at, offset);
+      if (!isPlausibleHeader(buffer, at)) return damagedRead(start + at, offset);
       if (lastOffset(buffer, at) < offset) at += sizeInBytes(buffer, at);
     }
     const firstBytes = sizeInBytes(buffer, at);
@@ -297,32 +286,7 @@ export class Segment {
       at = 0;
       buffer = this.#readAt(start, limit);
     }
-    return this.#cut(buffer, at, start, limit, upTo);
-  }
-
-  /** Keeps of the bytes read what is whole, below `upTo`, and intact. */
-  #cut(buffer: Buffer, at: number, start: number, limit: number, upTo: number): SegmentRead {
-    const end = Math.min(buffer.length, at + limit);
-    let to = at;
-    let damagedAt = -1;
-    while (end - to >= BATCH_HEADER_SIZE) {
-      if (!isPlausibleHeader(buffer, to)) {
-        damagedAt = to;
-        break;
-      }
-      const size = sizeInBytes(buffer, to);
-      if (lastOffset(buffer, to) >= upTo || to + size > end) break;
-      if (start + to < this.trustedFrom && !isCrcValid(buffer, to)) {
-        damagedAt = to;
-        break;
-      }
-      to += size;
-    }
-    // Damage matters to this reader only when it comes first; otherwise it gets what lies before it.
-    const damage = damagedAt === at ? Math.max(this.baseOffset, baseOffset(buffer, at)) : -1;
-    const cutByUpTo = end - to >= BATCH_HEADER_SIZE && lastOffset(buffer, to) >= upTo;
-    const availableBytes = cutByUpTo ? to - at : end - at;
-    return { records: buffer.subarray(at, to), position: start + at, availableBytes, damagedAt: damage };
+    return cutToWhole(buffer, at, start, limit, upTo, this.trustedFrom);
   }
 
   /** Where to begin looking for `offset`, by the index if what it points to bears it out. */
@@ -361,7 +325,11 @@ export class Segment {
 
   /** The first record at or after `timestampMs` whose offset is at least `fromOffset`, or null. */
   findByTimestamp(timestampMs: number, fromOffset: number): TimestampAndOffset | null {
-    const slot = this.timeIndex.lookup(timestampMs);
+    let slot = this.timeIndex.lookup(timestampMs);
+    if (this.trustedFrom > 0 && !this.#isTimeSlotTrue(slot)) {
+      this.rebuildIndexes();
+      slot = this.timeIndex.lookup(timestampMs);
+    }
     const indexed = slot < 0 ? this.baseOffset : this.timeIndex.offsetAt(slot);
     const start = this.#startFor(Math.max(indexed, fromOffset));
     const scanner = new BatchScanner(this.file, start, this.#writtenBytes);
@@ -389,6 +357,12 @@ export class Segment {
     const scanner = new BatchScanner(this.file, this.#startFor(offset), this.#writtenBytes);
     while (scanner.next()) if (scanner.lastOffset >= offset) break;
     return scanner;
+  }
+
+  /** The entry found and the one after it: either, when false, could hide records from a search. */
+  #isTimeSlotTrue(slot: number): boolean {
+    if (slot >= 0 && this.#positionOfTimeEntry(slot) < 0) return false;
+    return slot + 1 >= this.timeIndex.file.entryCount || this.#positionOfTimeEntry(slot + 1) >= 0;
   }
 
   /** Cuts the batch that holds `offset` and everything after it. The segment becomes the active one. */
@@ -561,8 +535,34 @@ export class Segment {
     this.#timeIndex = TimeIndex.load(this.#disk, this.#path(TIME_INDEX_SUFFIX), this.baseOffset);
     const sound =
       this.#offsetIndex?.isWellFormed(this.#writtenBytes) === true &&
-      this.#timeIndex?.isWellFormed(Number.MAX_SAFE_INTEGER) === true;
+      this.#timeIndex?.isWellFormed(Number.MAX_SAFE_INTEGER) === true &&
+      this.#isTimeIndexComplete();
     if (!sound) this.rebuildIndexes();
+  }
+
+  /**
+   * Whether the last entry is the largest timestamp of all batches: retention and searches by time go by it. Cost: the
+   * headers after the entry's batch, which is nearly the last one where timestamps ascend.
+   */
+  #isTimeIndexComplete(): boolean {
+    const slot = this.timeIndex.file.entryCount - 1;
+    const start = slot < 0 ? 0 : this.#positionOfTimeEntry(slot);
+    if (start < 0) return false;
+    const scanner = new BatchScanner(this.file, start, this.#writtenBytes, SPARSE_CHUNK_BYTES);
+    while (scanner.next()) {
+      if (maxTimestamp(scanner.buffer, scanner.at) > this.timeIndex.lastTimestamp) return false;
+    }
+    return true;
+  }
+
+  /** Where the batch of a time index entry begins, or -1 when no batch bears the entry out. */
+  #positionOfTimeEntry(slot: number): number {
+    const scanner = this.#scanTo(this.timeIndex.offsetAt(slot));
+    if (scanner.position >= this.#writtenBytes || scanner.problem !== 'none') return -1;
+    const isTrue =
+      scanner.lastOffset === this.timeIndex.offsetAt(slot) &&
+      maxTimestamp(scanner.buffer, scanner.at) === this.timeIndex.timestampAt(slot);
+    return isTrue ? scanner.position : -1;
   }
 
   #readAt(position: number, bytes: number): Buffer {
@@ -576,19 +576,8 @@ export class Segment {
   }
 }
 
+/** For walks over headers that are far apart. */
+const SPARSE_CHUNK_BYTES = 4096;
+
 /** Below this, memory comes from Node's shared pool. */
 const SMALL_READ_BYTES = 2048;
-
-const isPlausibleHeader = (buffer: Buffer, at: number): boolean =>
-  buffer.length - at >= BATCH_HEADER_SIZE &&
-  magic(buffer, at) === MAGIC_V2 &&
-  sizeInBytes(buffer, at) >= BATCH_HEADER_SIZE &&
-  baseOffset(buffer, at) >= 0 &&
-  lastOffset(buffer, at) >= baseOffset(buffer, at);
-
-const damaged = (position: number, offset: number): SegmentRead => ({
-  records: Buffer.alloc(0),
-  position,
-  availableBytes: 0,
-  damagedAt: offset,
-});

@@ -1,0 +1,80 @@
+/**
+ * From bytes read out of a segment to the batches a reader may have.
+ *
+ * Always true: what is given are whole batches below the reader's bound; batches that this process neither wrote nor
+ * checked before have been checked against their CRC.
+ */
+
+import {
+  BATCH_HEADER_SIZE,
+  baseOffset,
+  isCrcValid,
+  lastOffset,
+  MAGIC_V2,
+  magic,
+  sizeInBytes,
+} from '../protocol/batch.ts';
+
+export interface SegmentRead {
+  /** Whole batches in one piece of memory of its own; the first holds the offset asked for, or follows it. */
+  readonly records: Buffer;
+  readonly position: number;
+  /** The bytes that a reader who takes cut batches would have got, up to its limit. */
+  readonly availableBytes: number;
+  /** The offset of the first batch if its bytes are not what was written, else -1. */
+  readonly damagedAt: number;
+}
+
+/** Whether a batch can begin with these bytes, as far as its header tells. */
+export const isPlausibleHeader = (buffer: Buffer, at: number): boolean =>
+  buffer.length - at >= BATCH_HEADER_SIZE &&
+  magic(buffer, at) === MAGIC_V2 &&
+  sizeInBytes(buffer, at) >= BATCH_HEADER_SIZE &&
+  baseOffset(buffer, at) >= 0 &&
+  lastOffset(buffer, at) >= baseOffset(buffer, at);
+
+export const damagedRead = (position: number, offset: number): SegmentRead => ({
+  records: Buffer.alloc(0),
+  position,
+  availableBytes: 0,
+  damagedAt: offset,
+});
+
+/**
+ * Keeps of `buffer[at..at + limit)`, which lies at `start` in the file, what is whole, below `upTo`, and intact. Bytes
+ * from `trustedFrom` on need no check.
+ */
+export function cutToWhole(
+  buffer: Buffer,
+  at: number,
+  start: number,
+  limit: number,
+  upTo: number,
+  trustedFrom: number,
+): SegmentRead {
+  const end = Math.min(buffer.length, at + limit);
+  let to = at;
+  let availableEnd = end;
+  while (end - to >= BATCH_HEADER_SIZE) {
+    const isPlausible = isPlausibleHeader(buffer, to);
+    if (isPlausible && lastOffset(buffer, to) >= upTo) {
+      availableEnd = to;
+      break;
+    }
+    const size = sizeInBytes(buffer, to);
+    if (isPlausible && to + size > end) break;
+    if (!isPlausible || (start + to < trustedFrom && !isCrcValid(buffer, to))) {
+      // Damage stops a reader only where it comes first; before it, everything is as it was written.
+      if (to === at) return damagedRead(start + at, Math.max(0, baseOffset(buffer, at)));
+      availableEnd = to;
+      break;
+    }
+    to += size;
+  }
+  return {
+    records: buffer.subarray(at, to),
+    position: start + at,
+    availableBytes: availableEnd - at,
+    damagedAt: -1,
+  };
+}
