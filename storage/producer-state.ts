@@ -268,6 +268,7 @@ export class ProducerState implements Producers {
     // The lowest sequence must be appended first, or its retry would be out of order for ever.
     const isNewEpoch = producerEpoch > known.producerEpoch;
     if (isNewEpoch || (producerEpoch === known.producerEpoch && sequence < known.lowestSequence)) {
+      if (isNewEpoch) known.isConfirmed = false;
       known.producerEpoch = producerEpoch;
       known.lowestSequence = sequence;
     }
