@@ -193,7 +193,7 @@ export function readFetch(message: RequestOf<FetchApi>, clusterId: string): Inco
     lastFetchedEpoch: partition.lastFetchedEpoch,
     maxWaitMs: message.maxWaitMs,
     // Raft followers leave PartitionMaxBytes at 0: only the whole is bounded.
-    maxBytes: Math.min(message.maxBytes, MAX_BATCH_BYTES),
+    maxBytes: Math.min(Math.max(0, message.maxBytes), MAX_BATCH_BYTES),
   });
 }
 

@@ -59,7 +59,8 @@ export function handleResponse(
 function apply(quorum: Quorum, from: number, response: RaftResponse): Handled {
   const { errorCode, leaderId, leaderEpoch } = response;
   if (leaderEpoch < quorum.epoch || errorCode === ErrorCode.UNKNOWN_LEADER_EPOCH) {
-    return 'answered';
+    // Whoever is behind has nothing for us yet: an observer asks it again after a pause, not in a tight circle.
+    return isFetch(response) ? 'failed' : 'answered';
   }
   if (
     leaderEpoch > quorum.epoch ||
@@ -70,7 +71,9 @@ function apply(quorum: Quorum, from: number, response: RaftResponse): Handled {
       quorum.note('error', 'a response named an impossible leader', from);
       return 'failed';
     }
-    return errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER && quorum.leaderId === -1 ? 'failed' : 'answered';
+    // No leader is known, or the known one has resigned: the same question at once would get the same answer.
+    const isLeaderless = quorum.leaderId === -1 || quorum.leaderId === from;
+    return errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER && isLeaderless ? 'failed' : 'answered';
   }
   if (leaderId >= 0 && quorum.leaderId === -1) {
     // An observer may find the leader and get records in one and the same answer.
@@ -84,6 +87,8 @@ function apply(quorum: Quorum, from: number, response: RaftResponse): Handled {
   }
   return applyByKind(quorum, from, response);
 }
+
+const isFetch = ({ kind }: RaftResponse): boolean => kind === 'fetch' || kind === 'fetchSnapshot';
 
 function applyByKind(quorum: Quorum, from: number, response: RaftResponse): Handled {
   switch (response.kind) {

@@ -18,7 +18,7 @@ function firstCatch(name: string, upToSeed: number): { seed: number; by: string 
   }
   for (let seed = 1; seed <= upToSeed; seed += 1) {
     try {
-      simulate({ seed, events: EVENTS, mutant });
+      simulate({ seed, events: EVENTS, mutant, liveness: false });
     } catch (error) {
       const by = error instanceof InvariantViolation ? error.invariant : (error as Error).message;
       return { seed, by };
@@ -56,8 +56,7 @@ describe('the Raft core under simulation', () => {
 
 describe('a planted bug is caught: a node that', () => {
   test.each(Object.keys(mutants))('%s', (name) => {
-    const caught = firstCatch(name, 1500);
+    const caught = firstCatch(name, 3000);
     expect(caught).not.toBeNull();
-    expect(caught?.by).not.toBe('liveness');
   });
 });

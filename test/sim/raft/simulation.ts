@@ -20,6 +20,8 @@ export interface SimulationOptions {
   /** Events of the safety phase. */
   readonly events: number;
   readonly mutant?: Mutant;
+  /** False ends the run with the safety phase. */
+  readonly liveness?: boolean;
 }
 
 export interface SimulationResult {
@@ -181,7 +183,9 @@ class Simulation {
     while (events < this.#options.events && this.#schedule.step()) {
       events += 1;
     }
-    events += this.#converge();
+    if (this.#options.liveness !== false) {
+      events += this.#converge();
+    }
     return {
       events,
       simulatedMs: this.#schedule.nowMs,

@@ -438,3 +438,33 @@ describe('an observer', () => {
     expect(lone.sent('fetch')[0]?.after.syncId).toBe(0);
   });
 });
+
+describe('a node that is told there is no leader', () => {
+  test('asks again only after a pause, also where the leader it knew has resigned', () => {
+    const lone = new LoneCore({ saved: { leaderEpoch: 3, leaderId: 2, votedId: -1 } });
+    const [ask] = lone.sent('fetch');
+    const refusal = {
+      errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
+      leaderId: 2,
+      leaderEpoch: 3,
+      highWatermark: -1,
+    };
+    lone.step({
+      type: 'response',
+      from: 2,
+      correlationId: ask?.correlationId ?? -1,
+      response: {
+        kind: 'fetch',
+        ...refusal,
+        logStartOffset: 0,
+        divergingEpoch: null,
+        snapshotId: null,
+        records: [],
+      },
+    });
+    expect(lone.of('send')).toEqual([]);
+    expect(lone.core.nextWakeMs).toBe(20);
+    lone.tickAt(20);
+    expect(lone.sent('fetch').map(({ to }) => to)).toEqual([2]);
+  });
+});
