@@ -154,7 +154,7 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
 /** By default a partition with one replica is durable by fsync, and one with more as Kafka's. */
 function replicaDurability({ durability, settings }: BrokerConfig): Durability | null {
   if (durability !== 'fsync') return 'kafka';
-  return settings.originals().has('sordini.durability') ? 'fsync' : null;
+  return settings.isGiven('sordini.durability') ? 'fsync' : null;
 }
 
 /** The controller of this node; with more nodes it is wherever the leader of the quorum is. */

@@ -41,7 +41,7 @@ export function openDirectories(config: BrokerConfig, ports: DirectoryPorts): No
     if (found !== null) expected = { clusterId: found.clusterId, nodeId: found.nodeId };
   }
   const identity = {
-    clusterId: expected.clusterId ?? makeUuid(random),
+    clusterId: expected.clusterId ?? config.clusterId ?? makeUuid(random),
     nodeId: expected.nodeId ?? config.nodeId,
   };
   const missing = directories.filter((directory) => formattedAs(disk, directory, identity) === null);

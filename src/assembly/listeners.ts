@@ -34,6 +34,11 @@ export class Listeners {
       maxConnectionsPerIp,
       maxConnectionsPerIpOverrides,
       maxIdleMs: connectionsMaxIdleMs < 0 ? Number.POSITIVE_INFINITY : connectionsMaxIdleMs,
+      onBug: (connection, err) =>
+        this.#log.error(
+          { client: connection.remoteHost, err },
+          'a connection was closed by an error of ours',
+        ),
       onClose: (connection, reason, err) =>
         this.#log.debug({ client: connection.remoteHost, reason, err }, 'connection closed'),
     });

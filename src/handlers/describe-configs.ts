@@ -25,21 +25,28 @@ type Result = ResponseInput<typeof DescribeConfigs>['results'][number];
 
 export const describeConfigs = (services: Services) =>
   handler(DescribeConfigs, {
-    run: (request) => ({
+    run: (request, call) => ({
       throttleTimeMs: 0,
-      results: request.resources.map((resource) =>
-        describe(services, resource, {
+      results: request.resources.map((resource) => {
+        const result = describe(services, resource, {
           includeSynonyms: request.includeSynonyms,
           includeDocumentation: request.includeDocumentation,
           keys: resource.configurationKeys,
-        }),
-      ),
+        });
+        return call.version === 0 ? result : withoutDefaults(result);
+      }),
     }),
     refuse: (request, code, message) => ({
       throttleTimeMs: 0,
       results: request.resources.map((resource) => failed(resource, code, message)),
     }),
   });
+
+/** From version 1 on the source tells what `isDefault` did. */
+const withoutDefaults = (result: Result): Result => ({
+  ...result,
+  configs: result.configs.map((config) => ({ ...config, isDefault: false })),
+});
 
 function failed(resource: Resource, errorCode: number, message: string | null): Result {
   const { resourceType, resourceName } = resource;

@@ -40,6 +40,9 @@ interface Outcome {
 
 export const produce = (services: Services) =>
   handler(Produce, {
+    // The append is done when `run` returns; what can't be appended at once must say `call.holdOthers()`, or later
+    // requests of the connection would overtake it.
+    overlaps: true,
     run(request, call) {
       const outcomes = appendAll(services, request, call);
       if (request.acks === 0) return answerNothing(outcomes, call);

@@ -62,6 +62,8 @@ export interface ConnectionOptions {
 class RequestInProgress implements Exchange {
   reply: Reply | null = null;
   overlaps = false;
+  /** What comes after must wait, whatever its kind. */
+  holdsOthers = false;
   isLast = false;
   actions: readonly (() => void)[] = [];
   /** Answered or given up: what comes after runs at once. */
@@ -70,6 +72,10 @@ class RequestInProgress implements Exchange {
   afterWrite(action: () => void): void {
     if (this.isOver) action();
     else this.actions = [...this.actions, action];
+  }
+
+  holdOthers(): void {
+    this.holdsOthers = true;
   }
 
   closeAfterReply(): void {
@@ -400,7 +406,7 @@ export class Connection implements Channel, FrameHolder {
       request.giveUp();
       return;
     }
-    request.overlaps = overlaps;
+    request.overlaps = overlaps && !request.holdsOthers;
     this.#inProgress.push(request);
   }
 

@@ -16,6 +16,8 @@ export interface Exchange {
   afterWrite(action: () => void): void;
   /** Closes the connection when the answer has left (a failed login is answered, then the connection ends). */
   closeAfterReply(): void;
+  /** Said before `receive` returns: this request does not overlap after all, its effect is still to come. */
+  holdOthers(): void;
 }
 
 /** The protocol's side of one connection. */

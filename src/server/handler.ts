@@ -48,6 +48,11 @@ export interface Call {
   mute(delayMs: number): void;
   /** Closes the connection when the answer, if any, has left. */
   closeConnection(): void;
+  /**
+   * Said while `run` runs: this request's effect is not complete when `run` returns, so that later ones of this
+   * connection wait for its answer although their handler overlaps.
+   */
+  holdOthers(): void;
 }
 
 type Awaitable<T> = T | Promise<T>;

@@ -29,6 +29,7 @@ export interface SessionChannel {
 export interface SessionExchange {
   afterWrite(action: () => void): void;
   closeAfterReply(): void;
+  holdOthers(): void;
 }
 
 /** What the server logs through; pino's loggers satisfy it. */
@@ -118,6 +119,10 @@ class SessionCall implements Call {
 
   closeConnection(): void {
     this.#exchange.closeAfterReply();
+  }
+
+  holdOthers(): void {
+    this.#exchange.holdOthers();
   }
 }
 

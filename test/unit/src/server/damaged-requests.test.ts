@@ -38,7 +38,7 @@ function makeSession(): Session {
   );
 }
 
-const exchange = { afterWrite: () => {}, closeAfterReply: () => {} };
+const exchange = { afterWrite: () => {}, closeAfterReply: () => {}, holdOthers: () => {} };
 
 test.each(apis.map((api) => [api.name, api] as const))(
   'damaged %s requests of every version are read or refused, and are no bugs',
