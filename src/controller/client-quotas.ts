@@ -42,7 +42,7 @@ export function alterClientQuotas(context: CommandContext, request: Request): Co
     const key = quotaKey(entry.entity);
     const changes: MetadataRecord[] = [];
     const outcome = outcomes.has(key)
-      ? invalid(`Ignoring duplicate entity ${entityText(entry.entity)}`)
+      ? duplicate(entry.entity)
       : alterEntity(context.image, entry, key, changes);
     if (outcome === SUCCESS) records.push(...changes);
     outcomes.set(key, { ...outcome, entity: entry.entity });
@@ -54,9 +54,10 @@ function invalid(message: string): Outcome {
   return failure(ErrorCode.INVALID_REQUEST, message);
 }
 
-function entityText(entity: readonly QuotaEntity[]): string {
+/** Said of an entity that is named twice and of one with a key that is given twice. */
+function duplicate(entity: readonly QuotaEntity[]): Outcome {
   const parts = entity.map((part) => `${part.entityType}=${part.entityName}`);
-  return `ClientQuotaEntity(entries={${parts.join(', ')}})`;
+  return invalid(`Ignoring duplicate entity ClientQuotaEntity(entries={${parts.join(', ')}})`);
 }
 
 function alterEntity(
@@ -70,11 +71,7 @@ function alterEntity(
   const current = image.clientQuotas.get(key)?.quotas;
   const seen = new Set<string>();
   for (const op of ops) {
-    if (seen.has(op.key)) {
-      return invalid(
-        `Duplicate quota key ${op.key} not updating quota for this entity ${entityText(entity)}`,
-      );
-    }
+    if (seen.has(op.key)) return duplicate(entity);
     seen.add(op.key);
     const currentValue = current?.get(op.key);
     if (!op.remove) {

@@ -78,7 +78,7 @@ export const controllerApis: readonly ControllerApi[] = [
   serves(CreatePartitions, serveCreatePartitions),
   serves(ElectLeaders, (_environment, context, request, caller) => {
     checkCluster(caller, 'ALTER');
-    refuseOverdue(request.timeoutMs);
+    refuseOverdue(request.timeoutMs, request.topicPartitions);
     // Nothing to do is not the same as everything: that is what null asks for.
     if (request.topicPartitions?.length === 0) return answer({ ...OK, replicaElectionResults: [] });
     const result = electLeaders(context, request);
@@ -87,7 +87,8 @@ export const controllerApis: readonly ControllerApi[] = [
   serves(IncrementalAlterConfigs, serveIncrementalAlterConfigs),
   serves(AlterPartitionReassignments, (environment, context, request, caller) => {
     checkCluster(caller, 'ALTER');
-    refuseOverdue(request.timeoutMs);
+    refuseOverdue(request.timeoutMs, request.topics);
+    if (request.topics.length === 0) return answer({ ...OK, errorMessage: '', responses: [] });
     return alterPartitionReassignments(environment, context, request);
   }),
   serves(ListPartitionReassignments, (_environment, context, request, caller) => {

@@ -21,9 +21,12 @@ import { createPartitions, createTopics, deleteTopics, failedTopic } from './top
 type DeleteRequest = RequestOf<typeof DeleteTopics>;
 type DeleteAnswer = ResponseOf<typeof DeleteTopics>['responses'][number];
 
-/** @throws {KafkaError} REQUEST_TIMED_OUT: who does not wait does not get it done either. */
-export function refuseOverdue(timeoutMs: number): void {
-  if (timeoutMs <= 0) throw new KafkaError(ErrorCode.REQUEST_TIMED_OUT);
+/**
+ * Who does not wait does not get it done either. A request that asks for nothing is answered all the same.
+ * @throws {KafkaError} REQUEST_TIMED_OUT
+ */
+export function refuseOverdue(timeoutMs: number, asked: readonly unknown[] | null): void {
+  if (timeoutMs <= 0 && asked?.length !== 0) throw new KafkaError(ErrorCode.REQUEST_TIMED_OUT);
 }
 
 const DUPLICATE_NAME = failure(ErrorCode.INVALID_REQUEST, 'Duplicate topic name.');
@@ -45,7 +48,7 @@ export function serveCreateTopics(
   request: RequestOf<typeof CreateTopics>,
   caller: Caller,
 ): CommandResult<ResponseOf<typeof CreateTopics>> {
-  refuseOverdue(request.timeoutMs);
+  refuseOverdue(request.timeoutMs, request.topics);
   const duplicates = duplicatesOf(request.topics.map((topic) => topic.name));
   const mayCreate = (name: string) =>
     // The metadata log is no topic that anybody could create.
@@ -82,7 +85,7 @@ export function serveCreatePartitions(
   request: RequestOf<typeof CreatePartitions>,
   caller: Caller,
 ): CommandResult<ResponseOf<typeof CreatePartitions>> {
-  refuseOverdue(request.timeoutMs);
+  refuseOverdue(request.timeoutMs, request.topics);
   const duplicates = duplicatesOf(request.topics.map((topic) => topic.name));
   const single = request.topics.filter(({ name }) => !duplicates.has(name));
   const allowed = single.filter(({ name }) => caller.allows('ALTER', 'TOPIC', name));
@@ -120,7 +123,7 @@ export function serveDeleteTopics(
       ? new KafkaError(ErrorCode.INVALID_REQUEST, 'Topic deletion is disabled.')
       : new KafkaError(ErrorCode.TOPIC_DELETION_DISABLED);
   }
-  refuseOverdue(request.timeoutMs);
+  refuseOverdue(request.timeoutMs, [...request.topics, ...request.topicNames]);
   const named = sortNamed(request);
   const { answers } = named;
   const deletable = resolve(context.image, named, caller);

@@ -131,9 +131,12 @@ export class ControllerHarness {
     });
   }
 
+  /** mulberry32: small, and of full period in 32 bits. */
   #randomBelow(bound: number): number {
-    this.#seed = (this.#seed * 1_103_515_245 + 12_345) % 2 ** 31;
-    return Math.floor((this.#seed / 2 ** 31) * bound);
+    this.#seed = (this.#seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.#seed ^ (this.#seed >>> 15), this.#seed | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * bound);
   }
 
   #randomBytes(count: number): Uint8Array {

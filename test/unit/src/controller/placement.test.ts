@@ -9,8 +9,8 @@ function randomFrom(seed: number): ControllerRandom {
   return {
     bytes: (count) => new Uint8Array(count),
     below: (bound) => {
-      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-      return Math.floor((state / 2 ** 31) * bound);
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * bound);
     },
   };
 }
