@@ -26,6 +26,7 @@ import { Listeners } from './assembly/listeners.ts';
 import { MetadataPlane } from './assembly/metadata-plane.ts';
 import { registration } from './assembly/registration.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
+import { withStoredNodeId } from './config/load.ts';
 import type { Logger } from './logging.ts';
 import { ExitCode, StartupError } from './startup-error.ts';
 
@@ -67,15 +68,16 @@ interface Node {
 
 /** @throws {StartupError} when the start can't succeed. @throws {DiskError} @throws {ListenError} */
 export async function startBroker(
-  config: BrokerConfig,
+  given: BrokerConfig,
   environment: BrokerEnvironment,
 ): Promise<RunningBroker> {
-  refuseQuorums(config);
+  refuseQuorums(given);
   const onFatal = environment.onFatal ?? endProcess(environment.log);
-  const disk = config.durability === 'memory' ? new MemoryDisk() : openNodeDisk();
-  const unlock = await take(config, disk);
-  const [node] = await Promise.all([build(config, disk, environment.log, onFatal), prepareCompression()]);
-  const { identity, logs, listeners, metadata, data } = node;
+  const disk = given.durability === 'memory' ? new MemoryDisk() : openNodeDisk();
+  const unlock = await take(given, disk);
+  await prepareCompression();
+  const node = build(given, disk, environment.log, onFatal);
+  const { config, identity, logs, listeners, metadata, data } = node;
   metadata.start();
   await metadata.whenActive();
   await listeners.openUnnumbered(data.handlers);
@@ -110,11 +112,13 @@ async function take(config: BrokerConfig, disk: Disk): Promise<() => void> {
   return await lockDirectories(directories, (path) => disk.makeDirectory(path));
 }
 
-function build(config: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: unknown) => void): Node {
+function build(given: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: unknown) => void): Node {
   const clock: Clock = systemClock;
   const timer: Timer = systemTimer;
   const random = { fraction: Math.random, bytes: (count: number) => randomBytes(count) };
-  const identity = openDirectories(config, { disk, nowMs: clock.wallMs(), random: random.bytes });
+  const identity = openDirectories(given, { disk, nowMs: clock.wallMs(), random: random.bytes });
+  // A node that was given no id has the one that its directory remembers.
+  const config = identity.nodeId === given.nodeId ? given : withStoredNodeId(given, identity.nodeId);
   const incarnationId = makeUuid(random.bytes);
   const settings = { current: config };
   const logs = openLogs(settings, disk, clock, log);

@@ -12,6 +12,7 @@ import type { Disk } from '../../storage/disk.ts';
 import { writeMetaProperties } from '../../storage/layout.ts';
 import { formatDirectories, formattedAs, javaDate } from '../cli/format-directories.ts';
 import type { BrokerConfig } from '../config/broker-config.ts';
+import { metadataLevelOf } from '../config/metadata-versions.ts';
 import { MetadataVersion } from '../metadata/metadata-version.ts';
 import { ExitCode, StartupError } from '../startup-error.ts';
 
@@ -26,6 +27,13 @@ export interface DirectoryPorts {
   readonly disk: Disk;
   readonly nowMs: number;
   readonly random: (byteCount: number) => Uint8Array;
+}
+
+/** The level that a new cluster begins with: the one of inter.broker.protocol.version where that is set, as Kafka's. */
+function initialMetadataLevel({ settings }: BrokerConfig): number {
+  const key = 'inter.broker.protocol.version';
+  const level = settings.isGiven(key) ? metadataLevelOf(settings.text(key)) : null;
+  return level ?? MetadataVersion.LATEST_PRODUCTION;
 }
 
 /** @throws {StartupError} DIRECTORY_FOREIGN. @throws {DiskError} when one can't be read or written. */
@@ -51,7 +59,7 @@ export function openDirectories(config: BrokerConfig, ports: DirectoryPorts): No
       `No meta.properties found in ${missing.join(', ')}: format the directory with \`sordini format\` first.`,
     );
   }
-  const metadataLevel = MetadataVersion.LATEST_PRODUCTION;
+  const metadataLevel = initialMetadataLevel(config);
   formatDirectories({ ...identity, directories: missing, metadataLevel, ignoreFormatted: true }, ports);
   const directoryIds = new Map<string, Uuid>();
   for (const directory of directories) {
