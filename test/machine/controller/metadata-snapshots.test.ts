@@ -68,8 +68,12 @@ describe('metadata snapshots', () => {
 
   test('are written one at a time', async () => {
     const { written, advance, writes } = setUp();
-    let finish = () => undefined as void;
-    writes(new Promise((resolve) => (finish = resolve)));
+    let finish: () => void = () => undefined;
+    writes(
+      new Promise((resolve) => {
+        finish = resolve;
+      }),
+    );
     advance(1000);
     advance(1000);
     expect(written).toEqual([0]);
