@@ -142,6 +142,17 @@ export function replaceSmallFile(disk: Disk, path: string, contents: Uint8Array,
   if (durable) disk.syncDirectoryNow(parentOf(path));
 }
 
+/** Makes the content of a closed file survive a power cut; a missing one is passed over. */
+export async function syncFile(disk: Disk, path: string): Promise<void> {
+  if (disk.status(path) === null) return;
+  const file = disk.open(path, false);
+  try {
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}
+
 /** The directory part of a path; both separators are understood, so that Windows paths work. */
 export function parentOf(path: string): string {
   const end = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));

@@ -15,7 +15,7 @@
 
 import { lastOffset, maxTimestamp, sizeInBytes } from '../protocol/batch.ts';
 import type { Disk } from './disk.ts';
-import { DiskError, parentOf } from './disk.ts';
+import { DiskError, parentOf, syncFile } from './disk.ts';
 import { GroupSync } from './group-sync.ts';
 import { joinPath, PARTITION_METADATA_FILE } from './layout.ts';
 import type { LogConfig } from './log-config.ts';
@@ -302,10 +302,7 @@ export class LocalLog {
   async #syncNames(): Promise<void> {
     await this.#disk.syncDirectory(this.#directory);
     if (this.#isBirthSynced) return;
-    for (const path of this.#birthFiles()) {
-      const file = this.#disk.open(path, false);
-      await file.sync().finally(() => file.close());
-    }
+    await syncFile(this.#disk, joinPath(this.#directory, PARTITION_METADATA_FILE));
     await this.#disk.syncDirectory(parentOf(this.#directory));
     this.#isBirthSynced = true;
   }
@@ -313,18 +310,14 @@ export class LocalLog {
   #syncNamesNow(): void {
     this.#disk.syncDirectoryNow(this.#directory);
     if (this.#isBirthSynced) return;
-    for (const path of this.#birthFiles()) {
-      const file = this.#disk.open(path, false);
+    const metadata = joinPath(this.#directory, PARTITION_METADATA_FILE);
+    if (this.#disk.status(metadata) !== null) {
+      const file = this.#disk.open(metadata, false);
       file.syncNow();
       file.close();
     }
     this.#disk.syncDirectoryNow(parentOf(this.#directory));
     this.#isBirthSynced = true;
-  }
-
-  #birthFiles(): string[] {
-    const path = joinPath(this.#directory, PARTITION_METADATA_FILE);
-    return this.#disk.status(path) === null ? [] : [path];
   }
 
   /** As `sync`, blocking. @throws {DiskError} */

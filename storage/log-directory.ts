@@ -9,6 +9,7 @@ import type { OffsetCheckpoint } from './checkpoint.ts';
 import { offsetIn, readOffsetCheckpoint, setOffset, writeOffsetCheckpoint } from './checkpoint.ts';
 import type { Disk, DiskError } from './disk.ts';
 import {
+  CLEANER_OFFSET_FILE,
   joinPath,
   LOG_START_OFFSET_FILE,
   RECOVERY_POINT_FILE,
@@ -29,6 +30,8 @@ export class LogDirectory {
   #recoveryPoints: OffsetCheckpoint = new Map();
   #startOffsets: OffsetCheckpoint = new Map();
   #highWatermarks: OffsetCheckpoint = new Map();
+  /** How far the cleaner came: its entries tell which logs were ever compacted. */
+  #cleanerOffsets: OffsetCheckpoint = new Map();
 
   constructor(disk: Disk, path: string) {
     this.#disk = disk;
@@ -67,6 +70,7 @@ export class LogDirectory {
     this.#recoveryPoints = this.#read(RECOVERY_POINT_FILE);
     this.#startOffsets = this.#read(LOG_START_OFFSET_FILE);
     this.#highWatermarks = this.#read(REPLICATION_OFFSET_FILE);
+    this.#cleanerOffsets = this.#read(CLEANER_OFFSET_FILE);
   }
 
   /** A damaged checkpoint counts as empty: recovery then scans more, which is always safe. */
@@ -81,6 +85,7 @@ export class LogDirectory {
       recoveryPoint: offsetIn(this.#recoveryPoints, topic, partition) ?? 0,
       logStartOffset: offsetIn(this.#startOffsets, topic, partition) ?? 0,
       highWatermark: offsetIn(this.#highWatermarks, topic, partition) ?? 0,
+      mayHaveGaps: offsetIn(this.#cleanerOffsets, topic, partition) !== undefined,
     };
   }
 

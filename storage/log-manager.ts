@@ -8,10 +8,10 @@
  * - A deleted log's directory is renamed at once and removed after `file.delete.delay.ms`; no start opens it again.
  * - Time-based retention rests while the wall clock is not plausible.
  *
- * The metadata log (`__cluster_metadata-0`) is opened by its own owner with `openMetadataLog`. See Kafka's LogManager.
+ * The metadata log (`__cluster_metadata-0`) is opened by its own owner. See Kafka's LogManager.
  */
 
-import { METADATA_TOPIC_ID, ZERO_UUID } from '../protocol/uuid.ts';
+import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { Clock } from './clock.ts';
 import { ClockGuard } from './clock-guard.ts';
 import type { Disk } from './disk.ts';
@@ -31,10 +31,10 @@ import { Log, NEW_LOG } from './log.ts';
 import type { LogConfig } from './log-config.ts';
 import { LogDirectory } from './log-directory.ts';
 import type { OpenProducers } from './producers.ts';
-import { NoProducers } from './producers.ts';
 import { StagingPool } from './staging.ts';
 
-export const METADATA_TOPIC = '__cluster_metadata';
+/** Opened by the Raft node, not here. */
+const METADATA_TOPIC = '__cluster_metadata';
 
 export interface LogManagerIntervals {
   /** log.retention.check.interval.ms */
@@ -331,33 +331,6 @@ export class LogManager {
       directory.markClean(brokerEpoch);
     });
   }
-}
-
-/** Opens (or makes) the metadata log: no producers, recovered whole at every start, as Kafka's raft log is. */
-export function openMetadataLog(options: {
-  readonly disk: Disk;
-  readonly metadataLogDir: string;
-  readonly config: LogConfig;
-  readonly nowMs: number;
-  readonly onFailure: (cause: DiskError) => void;
-}): Log {
-  const { disk, config } = options;
-  const directory = joinPath(options.metadataLogDir, logDirectoryName(METADATA_TOPIC, 0));
-  disk.makeDirectory(directory);
-  if (readPartitionMetadata(disk, directory).status !== 'present') {
-    writePartitionMetadata(disk, directory, METADATA_TOPIC_ID);
-  }
-  const identity = { topic: METADATA_TOPIC, partition: 0, topicId: METADATA_TOPIC_ID, directory };
-  const environment: LogEnvironment = {
-    disk,
-    stagingPool: new StagingPool(),
-    openProducers: () => new NoProducers(),
-    random: () => 0,
-    onFailure: (_log, cause) => options.onFailure(cause),
-    // Nothing is believed without a scan, so there is no checkpoint to lower.
-    beforeTruncation: () => {},
-  };
-  return new Log(identity, config, NEW_LOG, environment, options.nowMs);
 }
 
 const keyOf = (topic: string, partition: number): string => `${topic}-${partition}`;

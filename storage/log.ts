@@ -18,6 +18,7 @@ import { ErrorCode } from '../protocol/errors.ts';
 import { isRefused, scanReplicated, validateAppend } from './append.ts';
 import type { AppendOrigin, RecordError } from './append-types.ts';
 import type { Disk, DiskError } from './disk.ts';
+import { syncFile } from './disk.ts';
 import { writePartitionMetadata } from './layout.ts';
 import type { EpochEndOffset, EpochEntry } from './leader-epochs.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
@@ -65,6 +66,8 @@ export interface LogLeftBy {
   readonly recoveryPoint: number;
   readonly logStartOffset: number;
   readonly highWatermark: number;
+  /** It was compacted at some time: offsets may be missing between segments. */
+  readonly mayHaveGaps: boolean;
 }
 
 export const NEW_LOG: LogLeftBy = {
@@ -72,6 +75,7 @@ export const NEW_LOG: LogLeftBy = {
   recoveryPoint: 0,
   logStartOffset: 0,
   highWatermark: 0,
+  mayHaveGaps: false,
 };
 
 export interface AppendOptions {
@@ -151,6 +155,7 @@ export class Log {
       producers: this.#producers,
       hadCleanShutdown: leftBy.hadCleanShutdown,
       recoveryPoint: leftBy.recoveryPoint,
+      mayHaveGaps: leftBy.mayHaveGaps,
       logStartOffset: leftBy.logStartOffset,
       nowMs,
       rollJitterMs: () => Math.floor(random() * Math.min(config.segmentJitterMs, config.segmentMs)),
@@ -410,7 +415,8 @@ export class Log {
     this.#producers.setEndOffset(this.#local.segments.active.baseOffset);
     const snapshot = this.#producers.takeSnapshot(false);
     this.#local.finishLater(closed, async () => {
-      if (snapshot !== null) await syncIfPresent(this.#disk, snapshot);
+      // The snapshot may have gone with its segment meanwhile.
+      if (snapshot !== null) await syncFile(this.#disk, snapshot);
       this.#epochs.flush();
     });
   }
@@ -615,14 +621,3 @@ export class Log {
 }
 
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
-
-/** The snapshot may have gone with its segment meanwhile. */
-async function syncIfPresent(disk: Disk, path: string): Promise<void> {
-  if (disk.status(path) === null) return;
-  const file = disk.open(path, false);
-  try {
-    await file.sync();
-  } finally {
-    file.close();
-  }
-}

@@ -49,6 +49,8 @@ export interface RecoveryParts {
   readonly hadCleanShutdown: boolean;
   /** Below this offset everything was synced, indexes included. */
   readonly recoveryPoint: number;
+  /** The log was compacted, which leaves offsets out. */
+  readonly mayHaveGaps: boolean;
   /** As checkpointed; 0 when unknown. */
   readonly logStartOffset: number;
   readonly nowMs: number;
@@ -184,7 +186,7 @@ class Recovery {
    */
   #follows(segment: Segment, nextOffset: number): boolean {
     if (segment.baseOffset === nextOffset) return true;
-    return segment.baseOffset > nextOffset && isCompacted(this.#parts.config);
+    return segment.baseOffset > nextOffset && (this.#parts.mayHaveGaps || isCompacted(this.#parts.config));
   }
 
   /** Reads a segment whole and rebuilds all that is derived from it; its end offset. */

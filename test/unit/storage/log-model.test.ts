@@ -141,6 +141,7 @@ class Run {
       recoveryPoint: log.recoveryPoint,
       logStartOffset: this.model.start,
       highWatermark: log.highWatermark,
+      mayHaveGaps: false,
     };
     this.log = openLog(this.disk, this.config, leftBy).log;
     expect(this.log.recovery.truncatedBytes).toBe(0);
