@@ -1,29 +1,40 @@
 /**
- * InitProducerId (key 22), versions 0 to 4: the producer id of an idempotent producer (KIP-98, KIP-360).
+ * InitProducerId (key 22), versions 0 to 4: a producer id for an idempotent producer, or the takeover of a
+ * transactional id (KIP-98, KIP-360).
  *
  * v2 flexible; v3 carries the id and epoch that the producer has; v4 PRODUCER_FENCED.
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import { InitProducerId } from '../../protocol/messages/init-producer-id.ts';
 import { handler } from '../server/handler.ts';
-import type { Services } from './services.ts';
+import type { TransactionalServices } from './transactional.ts';
+import { fencedBefore, transactionsOf } from './transactional.ts';
 
-export const initProducerId = (services: Services) =>
+const NONE_YET = -1;
+
+export const initProducerId = (services: TransactionalServices) =>
   handler(InitProducerId, {
-    async run(request) {
-      const hasId = request.producerId !== -1;
-      const hasEpoch = request.producerEpoch !== -1;
-      if (hasId !== hasEpoch || request.producerId < -1 || request.producerEpoch < -1) {
+    async run(request, call) {
+      const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request;
+      if ((producerId === NONE_YET) !== (producerEpoch === NONE_YET)) {
         throw new KafkaError(
           ErrorCode.INVALID_REQUEST,
           'A producer id and an epoch are given together or not at all.',
         );
       }
-      if (request.transactionalId !== null) {
-        throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Transactions are not served by this broker.');
+      if (transactionalId === null) {
+        const fresh = await services.producerIds.next();
+        return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, producerId: fresh, producerEpoch: 0 };
       }
-      const producerId = await services.producerIds.next();
-      return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, producerId, producerEpoch: 0 };
+      const { coordinator } = transactionsOf(services);
+      const expected = producerId === NONE_YET ? null : { producerId, producerEpoch };
+      const initialized = await coordinator.initProducerId(transactionalId, transactionTimeoutMs, expected);
+      return {
+        throttleTimeMs: 0,
+        errorCode: fencedBefore(4, call.version, initialized.errorCode),
+        producerId: initialized.producerId,
+        producerEpoch: initialized.producerEpoch,
+      };
     },
     refuse: (_request, errorCode) => ({ throttleTimeMs: 0, errorCode, producerId: -1, producerEpoch: -1 }),
   });

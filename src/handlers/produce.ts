@@ -20,7 +20,10 @@ import type { Partition } from '../partition/partition.ts';
 import type { Call } from '../server/handler.ts';
 import { handler, NO_RESPONSE } from '../server/handler.ts';
 import { currentLeader } from './current-leader.ts';
+import type { Proof } from './produce-transaction.ts';
+import { checkTransaction, isTransactional, proofFor } from './produce-transaction.ts';
 import type { Services } from './services.ts';
+import type { TransactionalServices } from './transactional.ts';
 
 type Request = RequestOf<typeof Produce>;
 type Response = ResponseInput<typeof Produce>;
@@ -33,22 +36,26 @@ const ADMIN_CLIENT_ID = '__admin_client';
 interface Outcome {
   readonly topic: string;
   readonly index: number;
-  readonly partition: Partition | undefined;
-  readonly appended: AppendResult | null;
+  partition: Partition | undefined;
+  appended: AppendResult | null;
   errorCode: number;
+  errorMessage: string | null;
+  /** Until the coordinator of the transaction, another broker, has told whether the records may go in. */
+  verified: Promise<void> | null;
 }
 
-export const produce = (services: Services) =>
+export const produce = (services: TransactionalServices) =>
   handler(Produce, {
     // The append is done when `run` returns; what can't be appended at once must say `call.holdOthers()`, or later
     // requests of the connection would overtake it.
     overlaps: true,
     run(request, call) {
+      checkTransaction(services, request);
       const outcomes = appendAll(services, request, call);
-      if (request.acks === 0) return answerNothing(outcomes, call);
-      const pending = awaitAll(services, outcomes, request);
-      if (pending === null) return respond(services, outcomes, call);
-      return pending.then(() => respond(services, outcomes, call));
+      const verified = outcomes.flatMap((outcome) => outcome.verified ?? []);
+      if (verified.length === 0) return conclude(services, outcomes, request, call);
+      call.holdOthers();
+      return Promise.all(verified).then(() => conclude(services, outcomes, request, call));
     },
     refuse: (request, errorCode) => ({
       responses: request.topicData.map((topic) => ({
@@ -63,13 +70,26 @@ export const produce = (services: Services) =>
     }),
   });
 
+/** Everything is appended that may be; what is left is to wait for it and to answer. */
+function conclude(
+  services: Services,
+  outcomes: readonly Outcome[],
+  request: Request,
+  call: Call,
+): Response | typeof NO_RESPONSE | Promise<Response> {
+  if (request.acks === 0) return answerNothing(outcomes, call);
+  const pending = awaitAll(services, outcomes, request);
+  if (pending === null) return respond(services, outcomes, call);
+  return pending.then(() => respond(services, outcomes, call));
+}
+
 /** acks=0 has no answer; an error shows itself by the end of the connection, so that the client asks for metadata. */
 function answerNothing(outcomes: readonly Outcome[], call: Call): typeof NO_RESPONSE {
   if (outcomes.some((outcome) => outcome.errorCode !== ErrorCode.NONE)) call.closeConnection();
   return NO_RESPONSE;
 }
 
-function appendAll(services: Services, request: Request, call: Call): Outcome[] {
+function appendAll(services: TransactionalServices, request: Request, call: Call): Outcome[] {
   const outcomes: Outcome[] = [];
   for (const topic of request.topicData) {
     for (const { index, records } of topic.partitionData) {
@@ -83,7 +103,7 @@ function appendAll(services: Services, request: Request, call: Call): Outcome[] 
 }
 
 function appendOne(
-  services: Services,
+  services: TransactionalServices,
   request: Request,
   call: Call,
   topic: string,
@@ -96,6 +116,8 @@ function appendOne(
     partition: undefined,
     appended: null,
     errorCode,
+    errorMessage: null,
+    verified: null,
   });
   if (services.image().partition(topic, index) === undefined)
     return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
@@ -106,19 +128,54 @@ function appendOne(
   if (isInternalTopic(topic) && call.clientId !== ADMIN_CLIENT_ID) {
     return failed(ErrorCode.INVALID_TOPIC_EXCEPTION);
   }
-  // Transactional records of a partition that was not added to the transaction are refused (KIP-890 part 1).
-  if (records.length >= batch.BATCH_HEADER_SIZE && batch.isTransactional(records, 0)) {
-    return failed(ErrorCode.INVALID_TXN_STATE);
-  }
   const partition = services.replicas.get(topic, index);
   if (partition === undefined) return failed(ErrorCode.NOT_LEADER_OR_FOLLOWER);
   if (records.length === 0) return failed(ErrorCode.NONE);
-  const appended = partition.append(
-    records,
-    { origin: 'client', nowMs: services.clock.wallMs() },
-    request.acks,
-  );
-  return { topic, index, partition, appended, errorCode: appended.errorCode };
+  const outcome = failed(ErrorCode.NONE);
+  if (!isTransactional(records)) {
+    append(services, request, outcome, partition, records, 0);
+    return outcome;
+  }
+  const proof = proofFor(services, request, partition, records);
+  if (proof instanceof Promise) {
+    // The records are a view that is good until this function returns.
+    const copy = Buffer.from(records);
+    outcome.verified = proof.then((later) =>
+      appendProved(services, request, outcome, partition, copy, later),
+    );
+  } else appendProved(services, request, outcome, partition, records, proof);
+  return outcome;
+}
+
+function appendProved(
+  services: Services,
+  request: Request,
+  outcome: Outcome,
+  partition: Partition,
+  records: Buffer,
+  proof: Proof,
+): void {
+  if (proof.errorCode === ErrorCode.NONE) {
+    append(services, request, outcome, partition, records, proof.guard);
+    return;
+  }
+  outcome.errorCode = proof.errorCode;
+  outcome.errorMessage = proof.errorMessage;
+}
+
+function append(
+  services: Services,
+  request: Request,
+  outcome: Outcome,
+  partition: Partition,
+  records: Buffer,
+  verificationGuard: number,
+): void {
+  const options = { origin: 'client', nowMs: services.clock.wallMs(), verificationGuard } as const;
+  const appended = partition.append(records, options, request.acks);
+  outcome.partition = partition;
+  outcome.appended = appended;
+  outcome.errorCode = appended.errorCode;
 }
 
 /** What a request's version allows to be in a partition's records; see ProduceRequest.validateRecords. */
@@ -229,7 +286,7 @@ function partitionResponse(
     baseOffset: -1,
     logStartOffset: appended?.errorCode === errorCode ? appended.logStartOffset : -1,
     recordErrors: appended?.recordErrors ?? [],
-    errorMessage: appended?.errorMessage ?? null,
+    errorMessage: outcome.errorMessage ?? appended?.errorMessage ?? null,
   };
   return version >= 10 && errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER
     ? { ...response, currentLeader: leaders.of(outcome.topic, index) }
