@@ -14,13 +14,6 @@ export const ZERO_UUID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAA';
 export const ONE_UUID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ';
 export const METADATA_TOPIC_ID: Uuid = ONE_UUID;
 
-/** Directory ids with a meaning of their own, as in Kafka's DirectoryId. The first 100 ids are reserved for such. */
-export const DirectoryId = {
-  UNASSIGNED: ZERO_UUID,
-  LOST: ONE_UUID,
-  MIGRATING: 'AAAAAAAAAAAAAAAAAAAAAg',
-} as const;
-
 const UUID_BYTES = 16;
 const RESERVED_IDS = 100;
 

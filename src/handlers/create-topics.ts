@@ -10,6 +10,6 @@ export const createTopics = forwarded(CreateTopics, (request, errorCode, errorMe
     topicId: ZERO_UUID,
     errorCode,
     errorMessage,
-    configs: null,
+    configs: [],
   })),
 }));

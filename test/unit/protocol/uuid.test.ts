@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import {
-  DirectoryId,
   isUuid,
   METADATA_TOPIC_ID,
   makeUuid,
@@ -24,12 +23,6 @@ describe('uuid', () => {
       Buffer.from('ff', 'hex'),
     ]);
     expect(uuidFromBytes(bytes, 1)).toBe(METADATA_TOPIC_ID);
-  });
-
-  test('The reserved directory ids are those of KIP-858.', () => {
-    expect(uuidBytes(DirectoryId.UNASSIGNED).toString('hex')).toBe('0'.repeat(32));
-    expect(uuidBytes(DirectoryId.LOST).toString('hex')).toBe(`${'0'.repeat(31)}1`);
-    expect(uuidBytes(DirectoryId.MIGRATING).toString('hex')).toBe(`${'0'.repeat(31)}2`);
   });
 
   test('Only the canonical text is accepted from people.', () => {
