@@ -9,7 +9,7 @@
  */
 import { ErrorCode, errorName } from '../../protocol/errors.ts';
 import type { Command, MarkerResult } from './outcome.ts';
-import { checkProducer } from './partitions.ts';
+import { checkProducer, resumeParked } from './partitions.ts';
 import type { Shard } from './shard.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -72,7 +72,10 @@ export function continueCompletion(shard: Shard, transaction: Transaction): void
     return;
   }
   // The decision stands whatever becomes of this record, so that it is written until it is there.
-  shard.transit(transaction, { failed: () => shard.retryLater(transaction) });
+  shard.transit(transaction, {
+    failed: () => shard.retryLater(transaction),
+    completed: () => resumeParked(shard, transaction),
+  });
 }
 
 export function markersWritten(shard: Shard, token: number, command: WrittenCommand): void {

@@ -17,7 +17,7 @@ import { removeExpired } from './expiry.ts';
 import { initProducerId } from './init-producer-id.ts';
 import { describeTransaction, listTransactions } from './listing.ts';
 import type { Command, Instant, Outcome, ProducerIdAndEpoch, Response } from './outcome.ts';
-import { addPartitions, verifyPartition } from './partitions.ts';
+import { addPartitions, refuseOverdue, verifyPartition } from './partitions.ts';
 import { decodeTransactionKey, decodeTransactionValue } from './records.ts';
 import { refuse, refuseInvalid } from './responses.ts';
 import { Shard } from './shard.ts';
@@ -141,6 +141,7 @@ export class TransactionMachine {
       shard.expiryCheckMs = null;
       removeExpired(shard);
     }
+    refuseOverdue(shard);
     for (;;) {
       const transaction = shard.takeRetry();
       if (transaction === null) return shard.take();

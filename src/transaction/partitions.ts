@@ -23,6 +23,7 @@ export function addPartitions(shard: Shard, token: number, command: AddCommand):
   const transaction = shard.transactions.get(transactionalId);
   const errorCode = checkProducer(transaction, command);
   if (transaction === undefined || errorCode !== ErrorCode.NONE) answer(errorCode);
+  else if (transaction.isEnding && shard.config.completionWaitMs > 0) shard.park(transaction, token, command);
   else if (transaction.pending !== null || transaction.isEnding) answer(ErrorCode.CONCURRENT_TRANSACTIONS);
   else if (transaction.status === 'Ongoing' && transaction.partitions.contains(topics)) {
     answer(ErrorCode.NONE);
@@ -33,6 +34,20 @@ export function addPartitions(shard: Shard, token: number, command: AddCommand):
     }
     transaction.prepareOngoing(partitions, shard.now.wallMs);
     shard.transit(transaction, { settle: answer });
+  }
+}
+
+/** The transaction before is over: what waited for that goes on. */
+export function resumeParked(shard: Shard, transaction: Transaction): void {
+  for (const { token, command } of shard.unpark(transaction)) addPartitions(shard, token, command);
+}
+
+/** Gives back what has waited too long, with the code that Kafka gives at once. */
+export function refuseOverdue(shard: Shard): void {
+  for (;;) {
+    const parked = shard.takeOverdue();
+    if (parked === null) return;
+    shard.answer('addPartitions', parked.token, { errorCode: ErrorCode.CONCURRENT_TRANSACTIONS });
   }
 }
 

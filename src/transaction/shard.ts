@@ -12,7 +12,16 @@ import { assert } from '../../protocol/assert.ts';
 import { ErrorCode, errorName } from '../../protocol/errors.ts';
 import type { TransactionConfig } from './config.ts';
 import type { Note } from './notes.ts';
-import type { Answer, CoordinatorRecord, Instant, MarkerSend, Outcome, Responses, Write } from './outcome.ts';
+import type {
+  Answer,
+  Command,
+  CoordinatorRecord,
+  Instant,
+  MarkerSend,
+  Outcome,
+  Responses,
+  Write,
+} from './outcome.ts';
 import { transactionKey, transactionValue } from './records.ts';
 import { appendErrorCode } from './responses.ts';
 import type { Transaction } from './transaction.ts';
@@ -27,6 +36,16 @@ interface PendingWrite {
   isSettled: boolean;
 }
 
+/** What may wait for the end of a transaction before it. */
+export type ParkedCommand = Extract<Command, { type: 'addPartitions' }>;
+
+export interface Parked {
+  readonly token: number;
+  readonly transaction: Transaction;
+  readonly command: ParkedCommand;
+  readonly untilMs: number;
+}
+
 export class Shard {
   readonly config: TransactionConfig;
   readonly transactions = new Map<string, Transaction>();
@@ -38,6 +57,10 @@ export class Shard {
   expiryCheckMs: number | null = null;
   /** Transactions in the order in which they are to be taken up again: the delay is the same for all. */
   readonly #retries = new Map<Transaction, number>();
+  /** Commands that wait for a transaction to end, by token, in the order of their deadlines. */
+  readonly #parked = new Map<number, Parked>();
+  /** The same by transaction. */
+  readonly #waiting = new Map<Transaction, Parked[]>();
   /** By transaction, the send of markers that is under way. */
   readonly #sends = new Map<Transaction, number>();
   readonly #pendingWrites = new Map<number, PendingWrite>();
@@ -55,10 +78,12 @@ export class Shard {
   // Deadlines --------------------------------------------------------------------------------------------------
 
   get nextDeadlineMs(): number | null {
-    let next = this.timeoutCheckMs;
-    if (this.expiryCheckMs !== null && (next === null || this.expiryCheckMs < next))
-      next = this.expiryCheckMs;
-    for (const retryMs of this.#retries.values()) return next === null || retryMs < next ? retryMs : next;
+    const [retryMs = null] = this.#retries.values();
+    const [parked = null] = this.#parked.values();
+    let next: number | null = null;
+    for (const atMs of [this.timeoutCheckMs, this.expiryCheckMs, retryMs, parked?.untilMs ?? null]) {
+      if (atMs !== null && (next === null || atMs < next)) next = atMs;
+    }
     return next;
   }
 
@@ -83,6 +108,40 @@ export class Shard {
       if (atMs > this.now.monotonicMs) return null;
       this.#retries.delete(transaction);
       return transaction;
+    }
+    return null;
+  }
+
+  // Waiting ----------------------------------------------------------------------------------------------------
+
+  /** Takes the command up again when the transaction has ended, or gives it back when its time is up. */
+  park(transaction: Transaction, token: number, command: ParkedCommand): void {
+    const untilMs = this.now.monotonicMs + this.config.completionWaitMs;
+    const parked = { token, transaction, command, untilMs };
+    this.#parked.set(token, parked);
+    const waiting = this.#waiting.get(transaction);
+    if (waiting === undefined) this.#waiting.set(transaction, [parked]);
+    else waiting.push(parked);
+  }
+
+  /** Takes out what waited for the transaction. */
+  unpark(transaction: Transaction): readonly Parked[] {
+    const waiting = this.#waiting.get(transaction) ?? [];
+    this.#waiting.delete(transaction);
+    for (const { token } of waiting) this.#parked.delete(token);
+    return waiting;
+  }
+
+  /** Takes out the first command whose time is up, or null. */
+  takeOverdue(): Parked | null {
+    for (const parked of this.#parked.values()) {
+      if (parked.untilMs > this.now.monotonicMs) return null;
+      const { token, transaction } = parked;
+      this.#parked.delete(token);
+      const others = this.#waiting.get(transaction)?.filter((other) => other !== parked) ?? [];
+      if (others.length === 0) this.#waiting.delete(transaction);
+      else this.#waiting.set(transaction, others);
+      return parked;
     }
     return null;
   }
