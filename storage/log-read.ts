@@ -99,8 +99,13 @@ export function findTimestamp(
   timestampMs: number,
   logStartOffset: number,
 ): TimestampAndOffset | null {
-  const segment = segments.all.find((candidate) => candidate.largestTimestampMs >= timestampMs);
-  return segment?.findByTimestamp(timestampMs, logStartOffset) ?? null;
+  for (const segment of segments.all) {
+    if (segment.largestTimestampMs < timestampMs) continue;
+    // The segment's newest record may lie below the log's start; Kafka then finds nothing, the next segment may.
+    const found = segment.findByTimestamp(timestampMs, logStartOffset);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 export function findMaxTimestamp(segments: Segments, latestEpoch: number): TimestampAndOffset | null {
