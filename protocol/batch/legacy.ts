@@ -15,11 +15,14 @@
 
 import type { TimestampType } from '../batch.ts';
 import {
+  baseOffset,
   batchPositions,
   compressionType,
+  firstTimestamp,
   isControl,
-  iterateRecords,
   maxTimestamp,
+  recordCount,
+  recordsSection,
   timestampType,
 } from '../batch.ts';
 import { compress, decompress } from '../compression/index.ts';
@@ -27,7 +30,7 @@ import { lz4Compress } from '../compression/lz4.ts';
 import type { CompressionType } from '../compression/types.ts';
 import { COMPRESSION_TYPES, CompressionError } from '../compression/types.ts';
 import { readInt64, writeInt64 } from './int64.ts';
-import { InvalidRecordError } from './record.ts';
+import { InvalidRecordError, RecordCursor } from './record.ts';
 
 const SIZE_OFFSET = 8;
 const CRC_OFFSET = 12;
@@ -204,27 +207,38 @@ export function buildMessageSet(input: MessageSetInput): Buffer {
 }
 
 function joinMessages(records: readonly LegacyRecordInput[], magic: LegacyMagic, attributes: number): Buffer {
-  const header = BODY_OFFSET + (magic === 1 ? 8 : 0) + 8;
   let size = 0;
-  for (const record of records) size += header + (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  for (const { key, value } of records) size += messageSize(magic, key?.length ?? 0, value?.length ?? 0);
   const set = Buffer.allocUnsafe(size);
-  let start = 0;
-  for (const record of records) {
-    let pos = start + BODY_OFFSET;
-    if (magic === 1) {
-      writeInt64(set, pos, record.timestampMs);
-      pos += 8;
-    }
-    pos = writeNullable(set, pos, record.key);
-    pos = writeNullable(set, pos, record.value);
-    writeInt64(set, start, record.offset);
-    set.writeInt32BE(pos - start - LOG_OVERHEAD, start + SIZE_OFFSET);
-    set.writeInt8(magic, start + MAGIC_OFFSET);
-    set.writeInt8(attributes, start + ATTRIBUTES_OFFSET);
-    set.writeUInt32BE(crc32(set, start + MAGIC_OFFSET, pos), start + CRC_OFFSET);
-    start = pos;
-  }
+  let pos = 0;
+  for (const record of records) pos = writeMessage(set, pos, magic, attributes, record);
   return set;
+}
+
+const messageSize = (magic: LegacyMagic, keyBytes: number, valueBytes: number): number =>
+  BODY_OFFSET + (magic === 1 ? 8 : 0) + 8 + keyBytes + valueBytes;
+
+/** Writes one message at `start`; returns where it ends. */
+function writeMessage(
+  set: Buffer,
+  start: number,
+  magic: LegacyMagic,
+  attributes: number,
+  record: LegacyRecordInput,
+): number {
+  let pos = start + BODY_OFFSET;
+  if (magic === 1) {
+    writeInt64(set, pos, record.timestampMs);
+    pos += 8;
+  }
+  pos = writeNullable(set, pos, record.key);
+  pos = writeNullable(set, pos, record.value);
+  writeInt64(set, start, record.offset);
+  set.writeInt32BE(pos - start - LOG_OVERHEAD, start + SIZE_OFFSET);
+  set.writeInt8(magic, start + MAGIC_OFFSET);
+  set.writeInt8(attributes, start + ATTRIBUTES_OFFSET);
+  set.writeUInt32BE(crc32(set, start + MAGIC_OFFSET, pos), start + CRC_OFFSET);
+  return pos;
 }
 
 function writeNullable(buf: Buffer, pos: number, bytes: Uint8Array | null): number {
@@ -234,29 +248,104 @@ function writeNullable(buf: Buffer, pos: number, bytes: Uint8Array | null): numb
   return pos + 4 + bytes.length;
 }
 
+/** The most that the messages of one batch may come to, unfolded; a bomb of tiny records grows fivefold. */
+const MAX_CONVERTED_BYTES = 256 * 1024 * 1024;
+
 /**
  * Batches of magic 2 as a message set of an older magic, for Fetch 0-3 (Kafka's RecordsUtil#downConvert). Control
  * batches and headers are left out; of an uncompressed batch the records before `firstOffset` too. A cut last batch
  * is left out.
  *
- * @throws {CompressionError} `unknown-codec` for zstd, which older readers cannot have (answer 76).
- * @throws {InvalidRecordError} when a batch's records are damaged.
+ * @throws {CompressionError} see `downConvertBatch`. @throws {InvalidRecordError}
  */
 export function downConvert(batches: Buffer, magic: LegacyMagic, firstOffset: number): Buffer {
   const sets: Buffer[] = [];
-  for (const pos of batchPositions(batches)) {
-    if (isControl(batches, pos)) continue;
-    const compression = compressionType(batches, pos);
-    if (compression === null || compression === 'zstd') {
-      throw new CompressionError('unknown-codec', 'the codec does not exist in older message formats');
-    }
-    const records: LegacyRecordInput[] = [];
-    for (const record of iterateRecords(batches, pos)) {
-      if (compression !== 'none' || record.offset >= firstOffset) records.push(record);
-    }
-    const isAppendTime = timestampType(batches, pos) === 'LogAppendTime';
-    const logAppendTimeMs = isAppendTime ? maxTimestamp(batches, pos) : null;
-    sets.push(buildMessageSet({ magic, records, compression, logAppendTimeMs }));
-  }
+  for (const pos of batchPositions(batches)) sets.push(downConvertBatch(batches, pos, magic, firstOffset));
   return Buffer.concat(sets);
+}
+
+/**
+ * The batch at `pos` alone, see `downConvert`. Nothing is kept per record: memory is the unfolded batch and the set.
+ *
+ * @throws {CompressionError} `unknown-codec` for zstd, which older readers cannot have (answer 76); `too-large`.
+ * @throws {InvalidRecordError} when a batch's records are damaged.
+ */
+export function downConvertBatch(
+  batches: Buffer,
+  pos: number,
+  magic: LegacyMagic,
+  firstOffset: number,
+): Buffer {
+  if (isControl(batches, pos)) return Buffer.alloc(0);
+  const compression = compressionType(batches, pos);
+  if (compression === null || compression === 'zstd') {
+    throw new CompressionError('unknown-codec', 'the codec does not exist in older message formats');
+  }
+  const section = recordsSection(batches, pos);
+  const cursor = new RecordCursor(section, 0, section.length);
+  const from = compression === 'none' ? firstOffset : 0;
+  const measured = measure(cursor, batches, pos, magic, from);
+  if (measured.count === 0) return Buffer.alloc(0);
+  cursor.reset(section, 0, section.length);
+  const isAppendTime = timestampType(batches, pos) === 'LogAppendTime';
+  const typeBit = magic === 1 && isAppendTime ? LOG_APPEND_TIME_BIT : 0;
+  const appendMs = isAppendTime ? maxTimestamp(batches, pos) : null;
+  // Inside a wrapper of magic 1 offsets count from the first record.
+  const innerBase = compression !== 'none' && magic === 1 ? measured.firstOffset : 0;
+  const set = Buffer.allocUnsafe(measured.bytes);
+  let end = 0;
+  while (cursor.next()) {
+    const record = cursor.read(baseOffset(batches, pos), firstTimestamp(batches, pos));
+    if (record.offset < from) continue;
+    const timestampMs = appendMs ?? record.timestampMs;
+    end = writeMessage(set, end, magic, typeBit, {
+      ...record,
+      offset: record.offset - innerBase,
+      timestampMs,
+    });
+  }
+  if (compression === 'none') return set;
+  const value = compression === 'lz4' ? lz4Compress(set, magic === 0) : compress(compression, set);
+  const timestampMs = appendMs ?? measured.maxTimestampMs;
+  const wrapper = { offset: measured.lastOffset, timestampMs, key: null, value };
+  return joinMessages([wrapper], magic, typeBit | COMPRESSION_TYPES.indexOf(compression));
+}
+
+type Measured = {
+  count: number;
+  bytes: number;
+  firstOffset: number;
+  lastOffset: number;
+  maxTimestampMs: number;
+};
+
+/** Walks the records from offset `from` on. @throws {InvalidRecordError} @throws {CompressionError} `too-large` */
+function measure(
+  cursor: RecordCursor,
+  batches: Buffer,
+  pos: number,
+  magic: LegacyMagic,
+  from: number,
+): Measured {
+  const measured = { count: 0, bytes: 0, firstOffset: -1, lastOffset: -1, maxTimestampMs: NO_TIMESTAMP };
+  const base = baseOffset(batches, pos);
+  const baseMs = firstTimestamp(batches, pos);
+  let seen = 0;
+  while (cursor.next()) {
+    seen++;
+    const offset = base + cursor.offsetDelta;
+    if (offset < from) continue;
+    if (measured.count === 0) measured.firstOffset = offset;
+    measured.count++;
+    measured.lastOffset = offset;
+    measured.maxTimestampMs = Math.max(measured.maxTimestampMs, baseMs + cursor.timestampDeltaMs);
+    measured.bytes += messageSize(magic, Math.max(0, cursor.keyLength), Math.max(0, cursor.valueLength));
+    if (measured.bytes > MAX_CONVERTED_BYTES) {
+      throw new CompressionError('too-large', 'a batch is too large in an older message format');
+    }
+  }
+  if (cursor.problem !== null) throw new InvalidRecordError(cursor.problem);
+  if (seen !== recordCount(batches, pos))
+    throw new InvalidRecordError('a batch does not hold what it counts');
+  return measured;
 }

@@ -1,7 +1,8 @@
 /**
- * Fetch (key 1), versions 4 to 16.
+ * Fetch (key 1), versions 0 to 16.
  *
- * v4 isolation level; v5 log start offset; v7 sessions (KIP-227); v9 leader epochs (KIP-320); v10 zstd; v11 racks
+ * v0-1 are answered in message format 0, v2-3 in format 1; v3 a limit for all, before which one was a hard limit that
+ * even the first batch had to fit; v4 isolation level; v5 log start offset; v7 sessions (KIP-227); v9 leader epochs (KIP-320); v10 zstd; v11 racks
  * (KIP-392); v12 flexible, diverging epochs; v13 topic ids; v15 replica state; v16 the current leader beside an
  * error (KIP-951).
  *
@@ -13,6 +14,7 @@ import { Fetch } from '../../protocol/messages/fetch.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
 import type { Uuid } from '../../protocol/uuid.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
+import { downConvertRead, legacyMagicOf } from '../partition/down-conversion.ts';
 import type { FetchParams, FetchResult } from '../partition/fetch-partition.ts';
 import { fetchPartition } from '../partition/fetch-partition.ts';
 import type { FetchContext, FetchPartition } from '../partition/fetch-sessions.ts';
@@ -34,7 +36,6 @@ const ZSTD = 'zstd';
 
 export const fetch = (services: Services) =>
   handler(Fetch, {
-    versions: [4, 16],
     run(request, call) {
       if (request.isolationLevel !== READ_UNCOMMITTED && request.isolationLevel !== READ_COMMITTED) {
         return refuseAll(request, ErrorCode.UNKNOWN_SERVER_ERROR);
@@ -275,9 +276,26 @@ class FetchOperation {
     const partitionIndex = target.request.partition;
     const { version } = this.#call;
     // A topic of zstd can't be read by versions that may not know it; batches that happen to be zstd can.
-    if (version < 10 && target.partition?.log.config.compressionType === ZSTD) {
-      const errorCode = ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
-      return { partitionIndex, errorCode, highWatermark: -1, abortedTransactions: [], records: null };
+    const refused = (errorCode: number): PartitionResponse => ({
+      partitionIndex,
+      errorCode,
+      highWatermark: -1,
+      abortedTransactions: [],
+      records: null,
+    });
+    const config = target.partition?.log.config;
+    if (version < 10 && config?.compressionType === ZSTD) {
+      return refused(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
+    }
+    let { records } = result;
+    const magic = legacyMagicOf(version);
+    if (magic !== null && config !== undefined) {
+      const isFromFollower = this.#params.replicaId >= 0;
+      if (!isFromFollower && !config.messageDownconversionEnable)
+        return refused(ErrorCode.UNSUPPORTED_VERSION);
+      const converted = downConvertRead(records, magic, target.request.fetchOffset);
+      if (converted.errorCode !== ErrorCode.NONE) return refused(converted.errorCode);
+      records = converted.records;
     }
     const response: PartitionResponse = {
       partitionIndex,
@@ -286,7 +304,7 @@ class FetchOperation {
       lastStableOffset: result.lastStableOffset,
       logStartOffset: result.logStartOffset,
       abortedTransactions: result.abortedTransactions,
-      records: result.records,
+      records,
     };
     if (result.divergingEpoch !== null) return { ...response, divergingEpoch: result.divergingEpoch };
     const isMoved =

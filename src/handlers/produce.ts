@@ -1,11 +1,9 @@
 /**
  * Produce (key 0), versions 0 to 10.
  *
- * v3 exactly one batch of magic 2 per partition; v5 log start offset; v7 zstd; v8 errors per record; v9 flexible;
- * v10 the current leader beside NOT_LEADER_OR_FOLLOWER (KIP-951).
- *
- * Versions 0 to 2 stay listed, because librdkafka takes their absence for a broker without compression
- * (KAFKA-18659); they take batches of magic 2 only.
+ * v0-2 take message sets of magic 0 and 1 beside batches of magic 2; v3 exactly one batch of magic 2 per partition; v5
+ * log start offset; v7 zstd; v8 errors per record; v9 flexible; v10 the current leader beside NOT_LEADER_OR_FOLLOWER
+ * (KIP-951).
  *
  * The records are views of the connection's read buffer: everything here that touches them runs before `run`
  * returns. Only the waiting for durability and replication comes after.
@@ -180,12 +178,10 @@ function append(
 
 /** What a request's version allows to be in a partition's records; see ProduceRequest.validateRecords. */
 function checkRecords(version: number, records: Buffer): number {
-  if (records.length < batch.BATCH_HEADER_SIZE) {
-    if (version >= 3) return ErrorCode.INVALID_RECORD;
-    return records.length === 0 ? ErrorCode.NONE : ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT;
-  }
-  if (batch.magic(records, 0) !== 2) {
-    return version >= 3 ? ErrorCode.INVALID_RECORD : ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT;
+  // Message sets: the log looks at every byte of them.
+  if (version < 3) return ErrorCode.NONE;
+  if (records.length < batch.BATCH_HEADER_SIZE || batch.magic(records, 0) !== batch.MAGIC_V2) {
+    return ErrorCode.INVALID_RECORD;
   }
   if (version < 7 && batch.compressionType(records, 0) === 'zstd') {
     return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
