@@ -10,7 +10,7 @@ import { decodeRequest } from '../../protocol/codec.ts';
 import { ErrorCode, errorMessage, KafkaError, MalformedMessage } from '../../protocol/errors.ts';
 import { decodeRequestHeader, encodeResponseFrame } from '../../protocol/frame.ts';
 import { ApiVersions } from '../../protocol/messages/api-versions.ts';
-import type { Api, ResponseInput } from '../../protocol/schema.ts';
+import type { Api, Fields, ResponseInput } from '../../protocol/schema.ts';
 import type { Call, ClientConnection, Handler, HandlerTable, Scope } from './handler.ts';
 import { NO_RESPONSE } from './handler.ts';
 
@@ -216,12 +216,15 @@ export class Session {
   }
 
   #refusal(handler: Handler, request: unknown, call: SessionCall, error: unknown): object {
-    if (error instanceof KafkaError) return handler.refuse(request, error.code, error.message);
     const { version, clientId } = call;
+    const { response } = handler.api;
+    if (error instanceof KafkaError) {
+      return inVersion(response, version, handler.refuse(request, error.code, error.message));
+    }
     const place = { api: handler.api.name, version, clientId, connection: call.connection.id };
     this.#options.log.error({ ...place, err: error }, 'request failed unexpectedly');
     const code = ErrorCode.UNKNOWN_SERVER_ERROR;
-    return handler.refuse(request, code, errorMessage(code));
+    return inVersion(response, version, handler.refuse(request, code, errorMessage(code)));
   }
 
   /** An API or version that is not served here: the connection ends, except for ApiVersions. */
@@ -252,4 +255,14 @@ export class Session {
     }
     return 'close';
   }
+}
+
+/** A refusal names the error wherever some version has a place for it; this leaves the places that `version` has. */
+function inVersion(fields: Fields, version: number, refusal: object): object {
+  return Object.fromEntries(
+    Object.entries(refusal).filter(([name]) => {
+      const field = fields[name];
+      return field !== undefined && field.since <= version && version <= field.until;
+    }),
+  );
 }
