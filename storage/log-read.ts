@@ -1,18 +1,16 @@
 /**
  * The parts of a log that only look: reading batches, searching by time, collecting aborted transactions.
  *
- * Always true: nothing here changes a log, and what is given out lies in memory of its own.
+ * Always true: nothing here changes a log, and what is given out lies in memory of its own, or in what the caller lent.
  */
 
 import { ErrorCode } from '../protocol/errors.ts';
 import type { TimestampAndOffset } from './segment.ts';
+import type { SegmentReadOptions } from './segment-read.ts';
 import type { Segments } from './segments.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
 
-export interface ReadOptions {
-  readonly maxBytes: number;
-  /** The first batch comes whole even above `maxBytes` (KIP-74). */
-  readonly minOneBatch: boolean;
+export interface ReadOptions extends SegmentReadOptions {
   /** Exclusive: high watermark, last stable offset, or log end. Default: the log end. */
   readonly upTo?: number;
 }
@@ -58,7 +56,7 @@ export function readSegments(
   if (offset >= upTo) return refusedRead(ErrorCode.NONE, offset);
   for (let index = Math.max(0, segments.floorIndex(offset)); index < segments.all.length; index++) {
     const segment = segments.all[index];
-    const read = segment?.read(offset, options.maxBytes, options.minOneBatch, upTo) ?? null;
+    const read = segment?.read(offset, options, upTo) ?? null;
     if (segment === undefined || read === null) continue;
     if (read.damagedAt >= 0) return refusedRead(ErrorCode.CORRUPT_MESSAGE, offset, read.damagedAt);
     return {

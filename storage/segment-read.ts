@@ -14,9 +14,18 @@ import {
   magic,
   sizeInBytes,
 } from '../protocol/batch.ts';
+import type { ReadMemory } from './read-buffers.ts';
+
+export interface SegmentReadOptions {
+  readonly maxBytes: number;
+  /** The first batch comes whole even above `maxBytes` (KIP-74). */
+  readonly minOneBatch: boolean;
+  /** Where the records' memory comes from; by default each read has memory of its own. */
+  readonly memory?: ReadMemory;
+}
 
 export interface SegmentRead {
-  /** Whole batches in one piece of memory of its own; the first holds the offset asked for, or follows it. */
+  /** Whole batches in one piece of memory; the first holds the offset asked for, or follows it. */
   readonly records: Buffer;
   readonly position: number;
   /** The bytes that a reader who takes cut batches would have got, up to its limit. */

@@ -36,7 +36,8 @@ import {
 import type { LogConfig } from './log-config.ts';
 import { maxSegmentMs } from './log-config.ts';
 import { OffsetIndex } from './offset-index.ts';
-import type { SegmentRead } from './segment-read.ts';
+import type { ReadMemory } from './read-buffers.ts';
+import type { SegmentRead, SegmentReadOptions } from './segment-read.ts';
 import { cutToWhole, damagedRead, isPlausibleHeader } from './segment-read.ts';
 import { NO_TIMESTAMP, TimeIndex } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
@@ -258,7 +259,8 @@ export class Segment {
    * Whole batches from the one that holds `offset` (or the first after it), at most `maxBytes`, all below `upTo`.
    * With `minOneBatch` the first comes even if it is larger. Null when the segment has nothing at or past `offset`.
    */
-  read(offset: number, maxBytes: number, minOneBatch: boolean, upTo: number): SegmentRead | null {
+  read(offset: number, options: SegmentReadOptions, upTo: number): SegmentRead | null {
+    const { maxBytes, minOneBatch, memory } = options;
     let start = this.#startFor(offset);
     const end = this.#writtenBytes;
     if (end - start < BATCH_HEADER_SIZE) return null;
@@ -266,6 +268,7 @@ export class Segment {
     let buffer = this.#readAt(
       start,
       Math.min(end - start, maxBytes + this.#indexIntervalBytes + BATCH_HEADER_SIZE),
+      memory,
     );
     let at = 0;
     while (!isPlausibleHeader(buffer, at) || lastOffset(buffer, at) < offset) {
@@ -273,7 +276,7 @@ export class Segment {
         if (end - start - at < BATCH_HEADER_SIZE) return null;
         start += at;
         at = 0;
-        buffer = this.#readAt(start, Math.min(end - start, Math.max(maxBytes, HEADER_CHUNK_BYTES)));
+        buffer = this.#readAt(start, Math.min(end - start, Math.max(maxBytes, HEADER_CHUNK_BYTES)), memory);
         if (buffer.length < BATCH_HEADER_SIZE) return damagedRead(start, offset);
       }
       if (!isPlausibleHeader(buffer, at)) return damagedRead(start + at, offset);
@@ -284,7 +287,7 @@ export class Segment {
     if (buffer.length - at < Math.min(firstBytes, limit)) {
       start += at;
       at = 0;
-      buffer = this.#readAt(start, limit);
+      buffer = this.#readAt(start, limit, memory);
     }
     return cutToWhole(buffer, at, start, limit, upTo, this.trustedFrom);
   }
@@ -565,8 +568,9 @@ export class Segment {
     return isTrue ? scanner.position : -1;
   }
 
-  #readAt(position: number, bytes: number): Buffer {
-    const buffer = bytes < SMALL_READ_BYTES ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+  #readAt(position: number, bytes: number, memory?: ReadMemory): Buffer {
+    const fresh = bytes < SMALL_READ_BYTES ? Buffer.allocUnsafe : Buffer.allocUnsafeSlow;
+    const buffer = memory?.take(bytes) ?? fresh(bytes);
     const count = this.file.read(buffer, position);
     return count === bytes ? buffer : buffer.subarray(0, count);
   }

@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../storage/clock.ts';
 import type { Disk } from '../../storage/disk.ts';
 import type { LogConfig } from '../../storage/log-config.ts';
 import type { LogManager } from '../../storage/log-manager.ts';
+import { ReadBuffers } from '../../storage/read-buffers.ts';
 import type { BrokerConfig } from '../config/broker-config.ts';
 import { applyDynamicConfigs } from '../config/dynamic.ts';
 import { topicConfig } from '../config/topic-config.ts';
@@ -107,6 +108,7 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
       random: () => 1 + random.integer(MAX_SESSION_ID - 1),
       monotonicMs: () => clock.monotonicMs(),
     }),
+    readBuffers: new ReadBuffers(),
     groups,
     controller: channel,
     quorum: () => metadata().raft,

@@ -14,6 +14,7 @@ import { Fetch } from '../../protocol/messages/fetch.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
 import type { Uuid } from '../../protocol/uuid.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
+import type { ReadLease } from '../../storage/read-buffers.ts';
 import { downConvertRead, legacyMagicOf } from '../partition/down-conversion.ts';
 import type { FetchParams, FetchResult } from '../partition/fetch-partition.ts';
 import { fetchPartition } from '../partition/fetch-partition.ts';
@@ -140,6 +141,8 @@ class FetchOperation {
   readonly #maxBytes: number;
   readonly #minBytes: number;
   readonly #targets: readonly Target[];
+  /** Memory of the newest read. */
+  readonly #lease: ReadLease;
 
   constructor(services: Services, request: Request, call: Call, context: FetchContext) {
     this.#services = services;
@@ -154,6 +157,7 @@ class FetchOperation {
     this.#maxBytes = Math.min(request.maxBytes, services.config().fetch.maxBytes);
     this.#minBytes = Math.min(request.minBytes, this.#maxBytes);
     this.#targets = context.partitions.map((part) => this.#target(part));
+    this.#lease = services.readBuffers.lease();
   }
 
   #target(request: FetchPartition): Target {
@@ -175,6 +179,7 @@ class FetchOperation {
     const results = this.#read();
     const mayWait = this.#maxWaitMs > 0 && this.#targets.some((target) => target.partition !== null);
     if (!mayWait || this.#isEnough(results)) return this.#respond(results);
+    this.#lease.release();
     return new Promise((resolve) => {
       const lists: WatchList[] = [];
       for (const { partition } of this.#targets) if (partition !== null) lists.push(partition.watchers);
@@ -182,7 +187,10 @@ class FetchOperation {
         tryComplete: () => {
           if (!this.#mayHaveMoved()) return false;
           const news = this.#read();
-          if (!this.#isEnough(news)) return false;
+          if (!this.#isEnough(news)) {
+            this.#lease.release();
+            return false;
+          }
           resolve(this.#respond(news));
           return true;
         },
@@ -215,7 +223,7 @@ class FetchOperation {
     return this.#targets.map(({ request, partition, errorCode }) => {
       if (partition === null) return early(errorCode);
       const maxBytes = Math.max(0, Math.min(request.maxBytes, limitBytes));
-      const result = fetchPartition(partition, request, this.#params, maxBytes, minOneBatch);
+      const result = fetchPartition(partition, request, this.#params, maxBytes, minOneBatch, this.#lease);
       // Only the first partition with records may exceed the limits.
       if (result.recordsBytes > 0) minOneBatch = false;
       limitBytes = Math.max(0, limitBytes - result.recordsBytes);
@@ -235,6 +243,7 @@ class FetchOperation {
   }
 
   #respond(results: readonly FetchResult[]): Response {
+    this.#call.afterWrite(() => this.#lease.release());
     const chosen = this.#context.conclude(
       results.map((result) => ({
         errorCode: result.errorCode,

@@ -4,6 +4,7 @@
  */
 import type { Clock, Timer } from '../../storage/clock.ts';
 import type { LogManager } from '../../storage/log-manager.ts';
+import type { ReadBuffers } from '../../storage/read-buffers.ts';
 import type { BrokerConfig } from '../config/broker-config.ts';
 import type { AutoTopicCreation } from '../machine/auto-topic-creation.ts';
 import type { ControllerChannel } from '../machine/controller-channel.ts';
@@ -27,6 +28,8 @@ export interface Services {
   readonly logs: LogManager;
   readonly purgatory: Purgatory;
   readonly fetchSessions: FetchSessions;
+  /** Memory for what is read and sent. */
+  readonly readBuffers: ReadBuffers;
   readonly groups: GroupCoordinator;
   /** Where requests that change the cluster go. */
   readonly controller: ControllerChannel;

@@ -5,6 +5,7 @@
 import { ErrorCode } from '../../protocol/errors.ts';
 import { DiskError } from '../../storage/disk.ts';
 import type { LogRead } from '../../storage/log-read.ts';
+import type { ReadMemory } from '../../storage/read-buffers.ts';
 import type { AbortedTransaction } from '../../storage/transaction-index.ts';
 import type { FetchPartition } from './fetch-sessions.ts';
 import type { Partition } from './partition.ts';
@@ -46,7 +47,7 @@ const failed = (errorCode: number): FetchResult => ({
 
 /**
  * Reads at most `maxBytes` from `request.fetchOffset` on; with `minOneBatch` the first batch comes whole even
- * above that.
+ * above that. The records lie in `memory`.
  *
  * Returns codes: NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, OFFSET_OUT_OF_RANGE,
  * KAFKA_STORAGE_ERROR, CORRUPT_MESSAGE.
@@ -57,6 +58,7 @@ export function fetchPartition(
   params: FetchParams,
   maxBytes: number,
   minOneBatch: boolean,
+  memory: ReadMemory,
 ): FetchResult {
   const refusal = partition.checkLeader(request.currentLeaderEpoch);
   if (refusal !== ErrorCode.NONE) return failed(refusal);
@@ -88,7 +90,7 @@ export function fetchPartition(
   const upTo = isFollower ? logEndOffset : params.isReadCommitted ? lastStableOffset : highWatermark;
   let read: LogRead;
   try {
-    read = log.read(request.fetchOffset, { maxBytes, minOneBatch, upTo });
+    read = log.read(request.fetchOffset, { maxBytes, minOneBatch, upTo, memory });
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
     return failed(ErrorCode.KAFKA_STORAGE_ERROR);

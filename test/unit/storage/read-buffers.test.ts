@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest';
+import { ReadBuffers } from '../../../storage/read-buffers.ts';
+
+const KIB = 1024;
+
+describe('read buffers', () => {
+  test('a lease gives buffers of the length asked for, and what it returns is lent again', () => {
+    const buffers = new ReadBuffers();
+    const lease = buffers.lease();
+    const first = lease.take(100 * KIB);
+    expect(first.length).toBe(100 * KIB);
+    expect(buffers.pooledBytes).toBe(0);
+    lease.release();
+    expect(buffers.pooledBytes).toBe(128 * KIB);
+    const second = buffers.lease().take(65 * KIB);
+    expect(second.buffer).toBe(first.buffer);
+    expect(buffers.pooledBytes).toBe(0);
+  });
+
+  test('two leases never share a buffer', () => {
+    const buffers = new ReadBuffers();
+    const one = buffers.lease();
+    one.take(16 * KIB);
+    one.release();
+    const taken = [buffers.lease().take(16 * KIB), buffers.lease().take(16 * KIB)];
+    expect(taken[0]?.buffer).not.toBe(taken[1]?.buffer);
+  });
+
+  test('a lease gives back once, however often it is released', () => {
+    const buffers = new ReadBuffers();
+    const lease = buffers.lease();
+    lease.take(16 * KIB);
+    lease.release();
+    lease.release();
+    expect(buffers.pooledBytes).toBe(16 * KIB);
+  });
+
+  test('the pool keeps no more than it may', () => {
+    const buffers = new ReadBuffers({ maxPooledBytes: 40 * KIB });
+    const lease = buffers.lease();
+    for (let count = 0; count < 4; count++) lease.take(16 * KIB);
+    lease.take(16 * KIB * KIB);
+    lease.release();
+    expect(buffers.pooledBytes).toBe(32 * KIB);
+  });
+
+  test('what is given back can be overwritten, so that a test sees late readers', () => {
+    const buffers = new ReadBuffers({ isPoisoned: true });
+    const lease = buffers.lease();
+    const kept = lease.take(16 * KIB);
+    kept.fill(1);
+    lease.release();
+    expect(kept.every((byte) => byte === 0xdb)).toBe(true);
+  });
+});
