@@ -75,6 +75,11 @@ export class TransactionHarness {
     return happening;
   }
 
+  /** What was asked under the token and is not answered yet. */
+  commandOf(token: number): Command | undefined {
+    return this.#commands.get(token);
+  }
+
   submit(command: Command): number {
     const token = this.#nextToken++;
     this.#commands.set(token, command);
