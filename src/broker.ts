@@ -26,6 +26,7 @@ import { Listeners } from './assembly/listeners.ts';
 import { MetadataPlane } from './assembly/metadata-plane.ts';
 import { registration } from './assembly/registration.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
+import type { Endpoint } from './config/endpoint.ts';
 import { withStoredNodeId } from './config/load.ts';
 import type { Logger } from './logging.ts';
 import { ExitCode, StartupError } from './startup-error.ts';
@@ -41,6 +42,7 @@ export interface BrokerEnvironment {
 export interface ReadyInfo {
   /** As clients reach them: `PLAINTEXT://localhost:9092`. */
   readonly listeners: readonly string[];
+  readonly endpoints: readonly Endpoint[];
   readonly clusterId: string;
   readonly nodeId: number;
 }
@@ -91,7 +93,12 @@ export async function startBroker(
     logs.tick().catch(onFatal);
   }, TICK_MS);
   return {
-    ready: { listeners: listeners.advertised(), clusterId: identity.clusterId, nodeId: identity.nodeId },
+    ready: {
+      listeners: listeners.advertised(),
+      endpoints: listeners.advertisedEndpoints(),
+      clusterId: identity.clusterId,
+      nodeId: identity.nodeId,
+    },
     async stop() {
       clearInterval(tick);
       if (config.controlledShutdownEnable) await lifecycle.shutDown();

@@ -4,7 +4,7 @@
  */
 import type { BrokerConfig } from '../config/broker-config.ts';
 import type { Endpoint } from '../config/endpoint.ts';
-import { bindAddresses } from '../config/endpoint.ts';
+import { bindAddresses, printEndpoint } from '../config/endpoint.ts';
 import type { Logger } from '../logging.ts';
 import { ListenError } from '../net/listener.ts';
 import { Network } from '../net/network.ts';
@@ -104,9 +104,7 @@ export class Listeners {
 
   /** For people: `PLAINTEXT://localhost:9092`. */
   advertised(): string[] {
-    return this.advertisedEndpoints().map(
-      ({ listenerName, host, port }) => `${listenerName}://${host}:${port}`,
-    );
+    return this.advertisedEndpoints().map(printEndpoint);
   }
 
   close(): Promise<void> {
