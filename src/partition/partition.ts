@@ -159,11 +159,7 @@ export class Partition {
     const refusal = this.checkLeader(-1);
     if (refusal !== ErrorCode.NONE) return refusedAppend(refusal);
     if (requiredAcks === -1 && this.#state.isr.length < this.effectiveMinInsyncReplicas) {
-      return refusedAppend(
-        ErrorCode.NOT_ENOUGH_REPLICAS,
-        `The size of the current ISR : ${this.#state.isr.length} is insufficient to satisfy the min.isr requirement of ` +
-          `${this.effectiveMinInsyncReplicas} for partition ${this.topic}-${this.index}`,
-      );
+      return refusedAppend(ErrorCode.NOT_ENOUGH_REPLICAS);
     }
     try {
       const result = this.log.appendAsLeader(records, { ...options, leaderEpoch: this.leaderEpoch });
@@ -301,10 +297,11 @@ function release(waiters: OffsetWaiter[], endOffset: number): void {
   for (const waiter of waiters.splice(0, count)) waiter.done(ErrorCode.NONE);
 }
 
-function refusedAppend(errorCode: number, errorMessage: string | null = null): AppendResult {
+/** Refusals that Kafka answers without words. */
+function refusedAppend(errorCode: number): AppendResult {
   return {
     errorCode,
-    errorMessage,
+    errorMessage: null,
     recordErrors: [],
     baseOffset: -1,
     lastOffset: -1,

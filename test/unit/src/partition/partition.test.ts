@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest';
+import { buildBatch } from '../../../../protocol/batch.ts';
+import { ErrorCode } from '../../../../protocol/errors.ts';
+import type { PartitionImage } from '../../../../src/metadata/partition-image.ts';
+import { AppendStage } from '../../../../src/partition/append-stage.ts';
+import type { Durability } from '../../../../src/partition/partition.ts';
+import { Partition } from '../../../../src/partition/partition.ts';
+import { Purgatory } from '../../../../src/partition/purgatory.ts';
+import { defaultLogConfig } from '../../../../storage/log-config.ts';
+import { LogManager } from '../../../../storage/log-manager.ts';
+import type { DiskOperation } from '../../../../storage/memory-disk.ts';
+import { MemoryDisk } from '../../../../storage/memory-disk.ts';
+import { openProducerState } from '../../../../storage/producer-state.ts';
+import { VirtualTime } from '../../../helpers/virtual-time.ts';
+
+const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAQQ';
+const ME = 1;
+
+const stateOf = (changes: Partial<PartitionImage> = {}): PartitionImage => ({
+  replicas: [ME],
+  directories: [TOPIC_ID],
+  isr: [ME],
+  removingReplicas: [],
+  addingReplicas: [],
+  elr: [],
+  lastKnownElr: [],
+  leader: ME,
+  leaderRecoveryState: 0,
+  leaderEpoch: 3,
+  partitionEpoch: 5,
+  ...changes,
+});
+
+/** One partition over a disk in memory, its turns ended by hand. */
+class Bench {
+  readonly disk = new MemoryDisk();
+  readonly time = new VirtualTime();
+  readonly partition: Partition;
+  readonly failures: string[] = [];
+  #turn: Array<() => void> = [];
+
+  constructor(state = stateOf(), durability: Durability | null = 'kafka', minInsyncReplicas = 1) {
+    const logs = LogManager.open({
+      disk: this.disk,
+      clock: this.time,
+      random: () => 0.5,
+      logDirs: ['/data'],
+      configOf: () => defaultLogConfig,
+      openProducers: openProducerState({
+        expirationMs: () => 86_400_000,
+        isVerificationEnabled: () => false,
+      }),
+      onDirectoryFailure: (_directory, { kind }) => this.failures.push(kind),
+    });
+    const purgatory = new Purgatory(this.time);
+    this.partition = new Partition({
+      topic: 't',
+      index: 0,
+      log: logs.create('t', 0, TOPIC_ID, defaultLogConfig),
+      state,
+      settings: { brokerId: ME, durability, minInsyncReplicas: () => minInsyncReplicas },
+      stage: new AppendStage((action) => this.#turn.push(action), purgatory),
+      purgatory,
+      onFailure: (_partition, { kind }) => this.failures.push(kind),
+    });
+  }
+
+  append(value: string | number, acks = -1) {
+    const bytes = typeof value === 'number' ? Buffer.alloc(value, 7) : Buffer.from(value);
+    const batch = buildBatch({ records: [{ key: null, value: bytes }], timestampMs: this.time.wallMs() });
+    return this.partition.append(batch, { origin: 'client', nowMs: this.time.wallMs() }, acks);
+  }
+
+  /** Notes what a waiter for `endOffset` is told. */
+  await(endOffset: number, kind: 'flushed' | 'committed' = 'committed'): number[] {
+    const told: number[] = [];
+    const note = (errorCode: number) => told.push(errorCode);
+    if (kind === 'flushed') this.partition.awaitFlushed(endOffset, note);
+    else this.partition.awaitCommitted(endOffset, note);
+    return told;
+  }
+
+  endTurn(): void {
+    for (const action of this.#turn.splice(0)) action();
+  }
+
+  fail(operation: DiskOperation, errno: string): void {
+    this.disk.onOperation = (now) => (now === operation ? { errno } : undefined);
+  }
+}
+
+/** Lets promises that are under way settle: the disk in memory answers in microtasks. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('a partition', () => {
+  test('answers small appends at the end of the turn, with one write for all of them', () => {
+    const bench = new Bench();
+    let writes = 0;
+    bench.disk.onOperation = (operation, path) => {
+      if (operation === 'write' && path.endsWith('.log')) writes++;
+      return undefined;
+    };
+    expect(bench.append('a')).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 0 });
+    expect(bench.append('b')).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 1 });
+    const told = [bench.await(1), bench.await(2), bench.await(2, 'flushed')];
+    expect(told).toEqual([[], [], []]);
+    expect(bench.partition.log.highWatermark).toBe(0);
+    bench.endTurn();
+    expect(told).toEqual([[0], [0], [0]]);
+    expect(bench.partition.log.highWatermark).toBe(2);
+    expect(writes).toBe(1);
+  });
+
+  test('has a large append in the file at once', () => {
+    const bench = new Bench();
+    bench.append(100_000);
+    expect(bench.await(1)).toEqual([ErrorCode.NONE]);
+  });
+
+  test('durable by fsync, commits only what is synced, while acks=1 waits for the page cache alone', async () => {
+    const bench = new Bench(stateOf(), null);
+    bench.append('a');
+    const committed = bench.await(1);
+    const flushed = bench.await(1, 'flushed');
+    bench.endTurn();
+    expect([committed, flushed]).toEqual([[], [ErrorCode.NONE]]);
+    expect(bench.partition.log.highWatermark).toBe(0);
+    await settled();
+    expect(committed).toEqual([ErrorCode.NONE]);
+    expect(bench.partition.log.highWatermark).toBe(1);
+  });
+
+  test('never acknowledges what a failed fsync covered, and serves no more', async () => {
+    const bench = new Bench(stateOf(), 'fsync');
+    bench.append('a');
+    const told = bench.await(1);
+    bench.fail('sync', 'EIO');
+    bench.endTurn();
+    await settled();
+    expect(told).toEqual([ErrorCode.KAFKA_STORAGE_ERROR]);
+    bench.disk.onOperation = undefined;
+    expect(bench.append('b').errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect(bench.partition.checkLeader(-1)).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect(bench.await(1)).toEqual([ErrorCode.KAFKA_STORAGE_ERROR]);
+  });
+
+  test('on a full disk fails what was staged, keeps what was there, and goes on when there is room', () => {
+    const bench = new Bench();
+    bench.append('kept');
+    bench.endTurn();
+    bench.append('lost');
+    const told = bench.await(2);
+    bench.fail('write', 'ENOSPC');
+    bench.endTurn();
+    expect(told).toEqual([ErrorCode.KAFKA_STORAGE_ERROR]);
+    expect(bench.failures).toEqual(['no-space']);
+    expect(bench.partition.log.logEndOffset).toBe(1);
+    expect(bench.partition.checkLeader(-1)).toBe(ErrorCode.NONE);
+    bench.disk.onOperation = undefined;
+    expect(bench.append('again')).toMatchObject({ errorCode: ErrorCode.NONE, baseOffset: 1 });
+    const later = bench.await(2);
+    bench.endTurn();
+    expect(later).toEqual([ErrorCode.NONE]);
+  });
+
+  test('refuses acks=all without enough replicas in sync, and takes acks=1', () => {
+    const state = stateOf({ replicas: [ME, 2, 3], isr: [ME], directories: [TOPIC_ID, TOPIC_ID, TOPIC_ID] });
+    const bench = new Bench(state, 'kafka', 2);
+    expect(bench.append('a', -1).errorCode).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+    expect(bench.append('a', 1).errorCode).toBe(ErrorCode.NONE);
+    bench.endTurn();
+    // KAFKA-15583: the high watermark stands still as long as too few are in sync.
+    expect(bench.partition.log.highWatermark).toBe(0);
+  });
+
+  test('counts min.insync.replicas for no more than the replicas that there are', () => {
+    const bench = new Bench(stateOf(), 'kafka', 3);
+    expect(bench.append('a', -1).errorCode).toBe(ErrorCode.NONE);
+  });
+
+  test('commits what all replicas in sync have', () => {
+    const state = stateOf({ replicas: [ME, 2], isr: [ME, 2], directories: [TOPIC_ID, TOPIC_ID] });
+    const bench = new Bench(state);
+    bench.append('a');
+    bench.append('b');
+    bench.endTurn();
+    const told = [bench.await(1), bench.await(2)];
+    bench.partition.followerFetched(2, 1);
+    expect(told).toEqual([[ErrorCode.NONE], []]);
+    bench.partition.followerFetched(2, 2);
+    expect(told).toEqual([[ErrorCode.NONE], [ErrorCode.NONE]]);
+  });
+
+  test('that loses the leadership tells whoever waits, and refuses appends', () => {
+    const bench = new Bench();
+    bench.append('a');
+    const told = bench.await(1);
+    bench.partition.update(stateOf({ leader: 2, leaderEpoch: 4, partitionEpoch: 6 }));
+    expect(told).toEqual([ErrorCode.NOT_LEADER_OR_FOLLOWER]);
+    expect(bench.append('b').errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  });
+
+  test('ignores a state that is older than its own', () => {
+    const bench = new Bench();
+    bench.partition.update(stateOf({ leader: 2, leaderEpoch: 2, partitionEpoch: 4 }));
+    expect([bench.partition.isLeader, bench.partition.leaderEpoch]).toEqual([true, 3]);
+  });
+
+  test('fences callers of another leader epoch', () => {
+    const { partition } = new Bench();
+    expect([2, 3, 4, -1].map((epoch) => partition.checkLeader(epoch))).toEqual([
+      ErrorCode.FENCED_LEADER_EPOCH,
+      ErrorCode.NONE,
+      ErrorCode.UNKNOWN_LEADER_EPOCH,
+      ErrorCode.NONE,
+    ]);
+  });
+
+  test('wakes its watchers once there is something to read', () => {
+    const bench = new Bench();
+    let tries = 0;
+    const purgatory = new Purgatory(bench.time);
+    purgatory.watch([bench.partition.watchers], 1000, {
+      tryComplete: () => {
+        tries++;
+        return bench.partition.log.highWatermark > 0;
+      },
+      expire: () => expect.unreachable('it was woken before'),
+    });
+    bench.append('a');
+    expect(tries).toBe(1);
+    bench.endTurn();
+    expect(tries).toBe(2);
+  });
+});
