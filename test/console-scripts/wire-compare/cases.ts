@@ -32,7 +32,10 @@ export const apiOf = (name: string): Api => {
 
 const TIMESTAMP_MS = 1_700_000_000_000;
 
-export const batch = (values: readonly string[], more: Partial<Parameters<typeof buildBatch>[0]> = {}): Buffer =>
+export const batch = (
+  values: readonly string[],
+  more: Partial<Parameters<typeof buildBatch>[0]> = {},
+): Buffer =>
   buildBatch({
     records: values.map((value, index) => ({
       key: Buffer.from(`k${index}`),
@@ -67,7 +70,9 @@ export async function prepare(side: Side): Promise<void> {
   await coordinatorOf(side, 'readers', 0);
   await side.do(apiOf('OffsetCommit'), 8, {
     groupId: 'readers',
-    topics: [{ name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: 'm' }] }],
+    topics: [
+      { name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: 'm' }] },
+    ],
   });
   await side.learn();
 }
@@ -160,7 +165,13 @@ export const cases: readonly Case[] = [
       includeClusterAuthorizedOperations: true,
     }),
   },
-  { api: apiOf('Metadata'), name: 'of all topics', base: () => ({ topics: [] }), versions: [0, 0], plain: true },
+  {
+    api: apiOf('Metadata'),
+    name: 'of all topics',
+    base: () => ({ topics: [] }),
+    versions: [0, 0],
+    plain: true,
+  },
   {
     api: apiOf('ListOffsets'),
     base: () => ({
@@ -177,9 +188,17 @@ export const cases: readonly Case[] = [
       topics: [
         {
           name: 'alpha',
-          partitions: [-1, -2, -3, -4, 0, TIMESTAMP_MS, TIMESTAMP_MS + 1, TIMESTAMP_MS + 2, TIMESTAMP_MS + 3].map(
-            (timestamp, index) => ({ partitionIndex: index % 2, timestamp, maxNumOffsets: index }),
-          ),
+          partitions: [
+            -1,
+            -2,
+            -3,
+            -4,
+            0,
+            TIMESTAMP_MS,
+            TIMESTAMP_MS + 1,
+            TIMESTAMP_MS + 2,
+            TIMESTAMP_MS + 3,
+          ].map((timestamp, index) => ({ partitionIndex: index % 2, timestamp, maxNumOffsets: index })),
         },
       ],
     }),
@@ -236,8 +255,8 @@ export const cases: readonly Case[] = [
       timeoutMs: 1000,
       topicData: [{ name: 'alpha', partitionData: [{ index: 1, records: batch(['x']) }] }],
     }),
-    // Without acknowledgement there is no answer to compare.
-    limits: { acks: [-2, -1, 1, 2] },
+    // Without acknowledgement there is no answer to compare; waiting for the disk may take longer than a few ms.
+    limits: { acks: [-2, -1, 1, 2], timeoutMs: [1000, 60_000] },
   },
   ...producedWrong(),
   {
@@ -259,7 +278,9 @@ export const cases: readonly Case[] = [
     api: apiOf('OffsetCommit'),
     base: (_side, n) => ({
       groupId: `commit-${n}`,
-      topics: [{ name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }] }],
+      topics: [
+        { name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }] },
+      ],
     }),
   },
   {
@@ -305,7 +326,9 @@ export const cases: readonly Case[] = [
         groupId: `cm-${n}`,
         memberId,
         generationIdOrMemberEpoch: generationId,
-        topics: [{ name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }] }],
+        topics: [
+          { name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }] },
+        ],
       };
     },
   },
@@ -351,12 +374,20 @@ export const cases: readonly Case[] = [
     name: 'of the broker',
     base: () => ({
       resources: [
-        { resourceType: 4, resourceName: '1', configurationKeys: ['log.retention.hours', 'num.partitions', 'no.such'] },
+        {
+          resourceType: 4,
+          resourceName: '1',
+          configurationKeys: ['log.retention.hours', 'num.partitions', 'no.such'],
+        },
         { resourceType: 4, resourceName: '', configurationKeys: null },
       ],
       includeSynonyms: true,
     }),
-    limits: { 'resources.resourceType': [4], includeDocumentation: [false], 'resources.configurationKeys': ['a', ''] },
+    limits: {
+      'resources.resourceType': [4],
+      includeDocumentation: [false],
+      'resources.configurationKeys': ['a', ''],
+    },
   },
   { api: apiOf('DescribeLogDirs'), base: () => ({ topics: [{ topic: 'gamma', partitions: [0] }] }) },
   {
@@ -417,7 +448,10 @@ export const cases: readonly Case[] = [
     api: apiOf('CreatePartitions'),
     base: async (side, n) => {
       await createTopic(side, `grown-${n}`, 2);
-      return { topics: [{ name: `grown-${n}`, count: 3, assignments: [{ brokerIds: [1] }] }], timeoutMs: 10_000 };
+      return {
+        topics: [{ name: `grown-${n}`, count: 3, assignments: [{ brokerIds: [1] }] }],
+        timeoutMs: 10_000,
+      };
     },
     limits: { 'topics.count': COUNTS, timeoutMs: TIMEOUTS },
   },
@@ -426,7 +460,10 @@ export const cases: readonly Case[] = [
     base: async (side, n) => {
       await createTopic(side, `cut-${n}`);
       await produce(side, `cut-${n}`, 0, batch(['a', 'b', 'c']));
-      return { topics: [{ name: `cut-${n}`, partitions: [{ partitionIndex: 0, offset: 2 }] }], timeoutMs: 10_000 };
+      return {
+        topics: [{ name: `cut-${n}`, partitions: [{ partitionIndex: 0, offset: 2 }] }],
+        timeoutMs: 10_000,
+      };
     },
     limits: { timeoutMs: TIMEOUTS },
   },
@@ -452,14 +489,20 @@ export const cases: readonly Case[] = [
   {
     api: apiOf('AlterConfigs'),
     base: () => ({
-      resources: [{ resourceType: 2, resourceName: 'gamma', configs: [{ name: 'retention.ms', value: '5' }] }],
+      resources: [
+        { resourceType: 2, resourceName: 'gamma', configs: [{ name: 'retention.ms', value: '5' }] },
+      ],
       validateOnly: true,
     }),
     limits: { 'resources.resourceType': RESOURCE_TYPES, validateOnly: [true] },
   },
   {
     api: apiOf('ElectLeaders'),
-    base: () => ({ electionType: 0, topicPartitions: [{ topic: 'alpha', partitions: [0] }], timeoutMs: 10_000 }),
+    base: () => ({
+      electionType: 0,
+      topicPartitions: [{ topic: 'alpha', partitions: [0] }],
+      timeoutMs: 10_000,
+    }),
     limits: { timeoutMs: TIMEOUTS },
   },
   {
@@ -483,7 +526,9 @@ export const cases: readonly Case[] = [
     api: apiOf('UpdateFeatures'),
     base: () => ({
       timeoutMs: 10_000,
-      featureUpdates: [{ feature: 'metadata.version', maxVersionLevel: 19, allowDowngrade: false, upgradeType: 1 }],
+      featureUpdates: [
+        { feature: 'metadata.version', maxVersionLevel: 19, allowDowngrade: false, upgradeType: 1 },
+      ],
       validateOnly: true,
     }),
     limits: { timeoutMs: TIMEOUTS },
@@ -535,7 +580,13 @@ export const cases: readonly Case[] = [
     base: (_side, n) => ({
       deletions: [],
       upsertions: [
-        { name: `s-${n}`, mechanism: 1, iterations: 4096, salt: Buffer.from('salt'), saltedPassword: Buffer.alloc(32) },
+        {
+          name: `s-${n}`,
+          mechanism: 1,
+          iterations: 4096,
+          salt: Buffer.from('salt'),
+          saltedPassword: Buffer.alloc(32),
+        },
       ],
     }),
   },
@@ -583,7 +634,9 @@ export const cases: readonly Case[] = [
       return {
         ...begun,
         groupId: 'in-txn',
-        topics: [{ name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }] }],
+        topics: [
+          { name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }] },
+        ],
       };
     },
   },
@@ -632,7 +685,9 @@ export const cases: readonly Case[] = [
     base: async (side, n) => {
       await side.do(apiOf('OffsetCommit'), 8, {
         groupId: `forgetful-${n}`,
-        topics: [{ name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }] }],
+        topics: [
+          { name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }] },
+        ],
       });
       return { groupId: `forgetful-${n}`, topics: [{ name: 'alpha', partitions: [{ partitionIndex: 0 }] }] };
     },
@@ -642,7 +697,9 @@ export const cases: readonly Case[] = [
     base: async (side, n) => {
       await side.do(apiOf('OffsetCommit'), 8, {
         groupId: `dying-${n}`,
-        topics: [{ name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }] }],
+        topics: [
+          { name: 'alpha', partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }] },
+        ],
       });
       return { groupsNames: [`dying-${n}`] };
     },
@@ -688,7 +745,7 @@ function producedWrong(): Case[] {
     'a leader epoch': batch(['x'], { leaderEpoch: 3 }),
     'magic 1': changed(16, 1),
     'magic 3': changed(16, 3),
-    'gzip': batch(['x', 'y'], { compression: 'gzip' }),
+    gzip: batch(['x', 'y'], { compression: 'gzip' }),
     'log append time': batch(['x'], { logAppendTimeMs: TIMESTAMP_MS }),
     'no timestamp': batch(['x'], { maxTimestampMs: 5 }),
   };

@@ -21,7 +21,10 @@ export function versionsOf(one: Case, served: readonly [number, number] | undefi
   if (served === undefined) return [];
   const [first, last] = one.versions ?? one.api.versions;
   const from = Math.max(first, served[0]);
-  return Array.from({ length: Math.max(0, Math.min(last, served[1]) - from + 1) }, (_, index) => from + index);
+  return Array.from(
+    { length: Math.max(0, Math.min(last, served[1]) - from + 1) },
+    (_, index) => from + index,
+  );
 }
 
 async function answerOf(
@@ -40,7 +43,11 @@ export async function compare(apache: Side, ours: Side, one: Case, version: numb
   const differences: Difference[] = [];
   let count = 0;
   const request = async (side: Side): Promise<Struct> =>
-    shape(one.api.request, version, await one.base(side, `v${version}-${one.name?.length ?? 0}-${count}`, version));
+    shape(
+      one.api.request,
+      version,
+      await one.base(side, `v${version}-${one.name?.length ?? 0}-${count}`, version),
+    );
   const first = await request(apache);
   await request(ours);
   const changes = one.plain === true ? [] : mutations(one.api.request, version, first, one.limits);

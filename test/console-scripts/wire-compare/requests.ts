@@ -88,6 +88,10 @@ const show = (value: Value): string =>
 /** Values that may stand at a path, such as `topics.numPartitions`, where any other would burn the machine. */
 export type Limits = Readonly<Record<string, readonly Value[]>>;
 
+/** Changes what stands at the place of a mutation; the rest of the request stays its own. */
+type Update = (old: Value) => Value;
+type Put = (request: Struct, update: Update) => Struct;
+
 /** Every change of one field: of a list its length, of its first element each field. */
 export function* mutations(
   fields: Fields,
@@ -99,9 +103,9 @@ export function* mutations(
   for (const [name, field] of Object.entries(fields)) {
     if (!isIn(field, version)) continue;
     const here = path === '' ? name : `${path}.${name}`;
-    yield* mutationsOf(field, version, base[name], limits, here, (request, value) => ({
+    yield* mutationsOf(field, version, base[name], limits, here, (request, update) => ({
       ...request,
-      [name]: value,
+      [name]: update(request[name]),
     }));
   }
 }
@@ -112,27 +116,31 @@ function* mutationsOf(
   value: Value,
   limits: Limits,
   path: string,
-  put: (request: Struct, value: Value) => Struct,
+  put: Put,
 ): Generator<Mutation> {
   const change = (to: Value): Mutation => ({
     name: `${path} = ${show(to)}`,
-    apply: (request) => put(request, to),
+    apply: (request) => put(request, () => to),
   });
   const limited = limits[path];
   if (version >= field.nullableSince && (limited === undefined || limited.includes(null))) yield change(null);
   if (field.type === 'array') {
     if (!Array.isArray(value)) return;
-    if (limited === undefined || limited.length > 0) yield change([]);
-    const [first, ...rest] = value as Value[];
-    if (first === undefined) return;
-    yield { name: `${path} twice`, apply: (request) => put(request, [first, first, ...rest]) };
+    yield change([]);
+    if (value.length === 0) return;
+    yield {
+      name: `${path} twice`,
+      apply: (request) => put(request, (old) => [(old as Value[])[0], ...(old as Value[])]),
+    };
     const { element } = field;
     if (element === null) return;
-    yield* mutationsOf(element, version, first, limits, path, (request, to) => put(request, [to, ...rest]));
+    yield* mutationsOf(element, version, value[0], limits, path, (request, update) =>
+      put(request, (old) => (old as Value[]).map((one, index) => (index === 0 ? update(one) : one))),
+    );
   } else if (field.fields !== null) {
     if (value === null) return;
     for (const inner of mutations(field.fields, version, value as Struct, limits, path)) {
-      yield { name: inner.name, apply: (request) => put(request, inner.apply(value as Struct)) };
+      yield { name: inner.name, apply: (request) => put(request, (old) => inner.apply(old as Struct)) };
     }
   } else {
     for (const to of otherValues(field, limited)) if (to !== null) yield change(to);
