@@ -4,7 +4,7 @@
  *
  * v1 flexible. Answered when every marker is committed, refused, or overdue.
  */
-import { ErrorCode } from '../../protocol/errors.ts';
+import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
 import { handler } from '../server/handler.ts';
@@ -18,6 +18,10 @@ type Response = ResponseInput<typeof WriteTxnMarkers>;
 export const writeTxnMarkers = (services: TransactionalServices) =>
   handler(WriteTxnMarkers, {
     async run(request) {
+      // Observed on 3.7.0: no marker can be made of these, and the whole request fails.
+      if (request.markers.some(({ producerId, producerEpoch }) => producerId < 0 || producerEpoch < 0)) {
+        throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR);
+      }
       const written = await Promise.all(request.markers.map((marker) => write(services, marker)));
       return { markers: merge(request.markers, written) };
     },

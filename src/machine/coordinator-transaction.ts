@@ -144,9 +144,12 @@ export class TransactionCoordinator {
     this.#epochs.set(partition, leaderEpoch);
     const owned = this.#shards.get(partition);
     if (owned !== undefined) {
-      // Led on without a break: nobody else can have written.
-      owned.leaderEpoch = leaderEpoch;
-      return;
+      // Our own epoch, or the one right after it: nobody else can have led, and written, in between.
+      if (leaderEpoch <= owned.leaderEpoch + 1) {
+        owned.leaderEpoch = leaderEpoch;
+        return;
+      }
+      owned.driver.stop();
     }
     const { config, openLog, clock, timer, endOfTurn, loggerFor } = this.#parts;
     const driver = new ShardDriver<Command, Response>({

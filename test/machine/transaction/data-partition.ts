@@ -17,6 +17,35 @@ import { EPOCH_MS } from './harness.ts';
 const WEEK_MS = 7 * 24 * 3_600_000;
 const pool = new StagingPool();
 
+/** Small segments, so that transactions span them and their indexes. */
+const config = {
+  ...defaultLogConfig,
+  segmentBytes: 1_024,
+  segmentIndexBytes: 1_024,
+  indexIntervalBytes: 128,
+};
+
+export function openDataLog(disk: MemoryDisk, topic: string, partition: number): Log {
+  const directory = `/data/${topic}-${partition}`;
+  disk.makeDirectory(directory);
+  return new Log(
+    { topic, partition, topicId: 'q1w2e3r4t5y6u7i8o9p0Aw', directory },
+    config,
+    NEW_LOG,
+    {
+      disk,
+      stagingPool: pool,
+      openProducers: openProducerState({ expirationMs: () => WEEK_MS, isVerificationEnabled: () => true }),
+      random: () => 0,
+      onFailure: (_log, error) => {
+        throw error;
+      },
+      beforeTruncation: () => {},
+    },
+    EPOCH_MS,
+  );
+}
+
 export class DataPartition {
   readonly name: string;
   readonly log: Log;
@@ -26,26 +55,7 @@ export class DataPartition {
 
   constructor(topic: string, partition: number) {
     this.name = `${topic}-${partition}`;
-    const disk = new MemoryDisk();
-    const directory = `/data/${this.name}`;
-    disk.makeDirectory(directory);
-    this.log = new Log(
-      { topic, partition, topicId: 'q1w2e3r4t5y6u7i8o9p0Aw', directory },
-      // Small segments, so that transactions span them and their indexes.
-      { ...defaultLogConfig, segmentBytes: 1_024, segmentIndexBytes: 1_024, indexIntervalBytes: 128 },
-      NEW_LOG,
-      {
-        disk,
-        stagingPool: pool,
-        openProducers: openProducerState({ expirationMs: () => WEEK_MS, isVerificationEnabled: () => true }),
-        random: () => 0,
-        onFailure: (_log, error) => {
-          throw error;
-        },
-        beforeTruncation: () => {},
-      },
-      EPOCH_MS,
-    );
+    this.log = openDataLog(new MemoryDisk(), topic, partition);
   }
 
   produce(records: Buffer, nowMs: number, verificationGuard: number) {
@@ -65,35 +75,8 @@ export class DataPartition {
     this.log.updateHighWatermark(this.log.logEndOffset);
   }
 
-  /** Reads up to the last stable offset as a consumer with read_committed does. Returns all values, in order. */
   readCommitted(): string[] {
-    const { log } = this;
-    const upTo = log.lastStableOffset;
-    const values: string[] = [];
-    for (let offset = log.logStartOffset; offset < upTo; ) {
-      const read = log.read(offset, { maxBytes: 400, minOneBatch: true, upTo });
-      const aborted = log.collectAbortedTransactions(read).sort((a, b) => a.firstOffset - b.firstOffset);
-      const abortedProducers = new Set<number>();
-      const from = offset;
-      for (const chunk of read.records) {
-        for (const position of batches.batchPositions(chunk)) {
-          const producerId = batches.producerId(chunk, position);
-          offset = batches.nextOffset(chunk, position);
-          while ((aborted[0]?.firstOffset ?? Number.POSITIVE_INFINITY) < offset) {
-            abortedProducers.add(aborted.shift()?.producerId ?? -1);
-          }
-          if (batches.isControl(chunk, position)) {
-            for (const { key } of batches.iterateRecords(chunk, position)) {
-              if (controlTypeOf(key) === ControlType.ABORT) abortedProducers.delete(producerId);
-            }
-          } else if (!abortedProducers.has(producerId)) {
-            for (const { value } of batches.iterateRecords(chunk, position)) values.push(String(value));
-          }
-        }
-      }
-      if (offset === from) throw new Error(`${this.name}: nothing to read at ${from} below ${upTo}`);
-    }
-    return values;
+    return readCommitted(this.log);
   }
 
   /** Everything that was ever appended, whatever became of it. */
@@ -121,4 +104,34 @@ export class DataPartition {
     this.#lastStableOffset = lastStableOffset;
     return isFine;
   }
+}
+
+/** Reads up to the last stable offset as a consumer with read_committed does. Returns all values, in order. */
+export function readCommitted(log: Log): string[] {
+  const upTo = log.lastStableOffset;
+  const values: string[] = [];
+  for (let offset = log.logStartOffset; offset < upTo; ) {
+    const read = log.read(offset, { maxBytes: 400, minOneBatch: true, upTo });
+    const aborted = log.collectAbortedTransactions(read).sort((a, b) => a.firstOffset - b.firstOffset);
+    const abortedProducers = new Set<number>();
+    const from = offset;
+    for (const chunk of read.records) {
+      for (const position of batches.batchPositions(chunk)) {
+        const producerId = batches.producerId(chunk, position);
+        offset = batches.nextOffset(chunk, position);
+        while ((aborted[0]?.firstOffset ?? Number.POSITIVE_INFINITY) < offset) {
+          abortedProducers.add(aborted.shift()?.producerId ?? -1);
+        }
+        if (batches.isControl(chunk, position)) {
+          for (const { key } of batches.iterateRecords(chunk, position)) {
+            if (controlTypeOf(key) === ControlType.ABORT) abortedProducers.delete(producerId);
+          }
+        } else if (!abortedProducers.has(producerId)) {
+          for (const { value } of batches.iterateRecords(chunk, position)) values.push(String(value));
+        }
+      }
+    }
+    if (offset === from) throw new Error(`nothing to read at ${from} below ${upTo}`);
+  }
+  return values;
 }
