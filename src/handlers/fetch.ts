@@ -51,10 +51,12 @@ export const fetch = (services: Services) =>
   });
 
 function refuseAll(request: Request, errorCode: number): Response {
+  // Since version 13, when topics came to have ids, the error stands at the top alone. See FetchRequest.getErrorResponse.
+  const usesIds = request.topics.some(({ topicId }) => topicId !== ZERO_UUID);
   return {
     throttleTimeMs: 0,
     errorCode,
-    responses: request.topics.map((topic) => ({
+    responses: (usesIds ? [] : request.topics).map((topic) => ({
       topic: topic.topic,
       topicId: topic.topicId,
       partitions: topic.partitions.map((part) => ({
@@ -82,7 +84,8 @@ function beginContext(services: Services, request: Request, version: number): Fe
         topic: name,
         partition: part.partition,
         fetchOffset: part.fetchOffset,
-        currentLeaderEpoch: part.currentLeaderEpoch,
+        // Here any negative epoch tells nothing; other APIs take only -1 so. See FetchRequest.optionalEpoch.
+        currentLeaderEpoch: Math.max(part.currentLeaderEpoch, -1),
         lastFetchedEpoch: part.lastFetchedEpoch,
         logStartOffset: part.logStartOffset,
         maxBytes: part.partitionMaxBytes,
@@ -218,11 +221,13 @@ class FetchOperation {
   }
 
   #read(): FetchResult[] {
-    let limitBytes = this.#maxBytes;
+    let limitBytes = Math.min(this.#maxBytes, this.#services.readBuffers.allowance());
     let minOneBatch = !this.#params.isHardLimit;
     return this.#targets.map(({ request, partition, errorCode }) => {
       if (partition === null) return early(errorCode);
-      const maxBytes = Math.max(0, Math.min(request.maxBytes, limitBytes));
+      // Observed on 3.7.0: a limit below zero is a failure of the read.
+      if (request.maxBytes < 0 || this.#maxBytes < 0) return early(ErrorCode.UNKNOWN_SERVER_ERROR);
+      const maxBytes = Math.min(request.maxBytes, limitBytes);
       const result = fetchPartition(partition, request, this.#params, maxBytes, minOneBatch, this.#lease);
       // Only the first partition with records may exceed the limits.
       if (result.recordsBytes > 0) minOneBatch = false;

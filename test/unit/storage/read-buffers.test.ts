@@ -52,4 +52,19 @@ describe('read buffers', () => {
     lease.release();
     expect(kept.every((byte) => byte === 0xdb)).toBe(true);
   });
+
+  test('allow less the more is lent, and always a little', () => {
+    const buffers = new ReadBuffers({ budgetBytes: 4 * 1024 * KIB });
+    expect(buffers.allowance()).toBe(1024 * KIB);
+    const leases = Array.from({ length: 100 }, () => {
+      const lease = buffers.lease();
+      lease.take(buffers.allowance());
+      return lease;
+    });
+    expect(buffers.allowance()).toBe(64 * KIB);
+    expect(buffers.lentBytes).toBeLessThan(4 * 1024 * KIB + 100 * 64 * KIB);
+    for (const lease of leases) lease.release();
+    expect(buffers.lentBytes).toBe(0);
+    expect(buffers.allowance()).toBe(1024 * KIB);
+  });
 });
