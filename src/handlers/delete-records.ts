@@ -5,6 +5,7 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts';
 import { DeleteRecords } from '../../protocol/messages/delete-records.ts';
+import type { RequestOf } from '../../protocol/schema.ts';
 import { DiskError } from '../../storage/disk.ts';
 import { isDeleted } from '../../storage/log-config.ts';
 import { isInternalTopic } from '../metadata/names.ts';
@@ -18,9 +19,9 @@ export const deleteRecords = (services: Services) =>
   handler(DeleteRecords, {
     run: (request) => ({
       throttleTimeMs: 0,
-      topics: request.topics.map(({ name, partitions }) => ({
+      topics: [...offsetsByTopic(request)].map(([name, offsets]) => ({
         name,
-        partitions: partitions.map(({ partitionIndex, offset }) => ({
+        partitions: [...offsets].map(([partitionIndex, offset]) => ({
           partitionIndex,
           ...deleteBefore(services, name, partitionIndex, offset),
         })),
@@ -34,6 +35,18 @@ export const deleteRecords = (services: Services) =>
       })),
     }),
   });
+
+/** A partition that is named twice is cut once, by its last offset; a topic without partitions is not answered. */
+function offsetsByTopic(request: RequestOf<typeof DeleteRecords>): Map<string, Map<number, number>> {
+  const topics = new Map<string, Map<number, number>>();
+  for (const { name, partitions } of request.topics) {
+    for (const { partitionIndex, offset } of partitions) {
+      const offsets = topics.get(name) ?? new Map<number, number>();
+      topics.set(name, offsets.set(partitionIndex, offset));
+    }
+  }
+  return topics;
+}
 
 function deleteBefore(
   services: Services,

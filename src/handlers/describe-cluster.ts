@@ -33,11 +33,12 @@ export const describeCluster = (services: Services) =>
           : NOT_ASKED,
       };
     },
-    refuse: (request, errorCode, errorMessage) => ({
+    // Observed on 3.7.0: a refusal names the endpoint type of brokers, whatever was asked for.
+    refuse: (_request, errorCode, errorMessage) => ({
       throttleTimeMs: 0,
       errorCode,
       errorMessage,
-      endpointType: request.endpointType,
+      endpointType: BROKERS,
       clusterId: '',
       brokers: [],
     }),

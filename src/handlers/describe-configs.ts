@@ -1,7 +1,7 @@
 /**
  * DescribeConfigs (key 32), versions 0 to 4: the settings of topics, brokers and client-metrics subscriptions.
  *
- * v1 sources and synonyms (v0 says only whether a value is the default); v3 types and documentation; v4 flexible.
+ * v1 sources and synonyms; v3 types and documentation; v4 flexible.
  * Observed on 3.7.0: an empty list of keys means all of them, and the message of a success is empty, not null.
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
@@ -25,7 +25,7 @@ type Result = ResponseInput<typeof DescribeConfigs>['results'][number];
 
 export const describeConfigs = (services: Services) =>
   handler(DescribeConfigs, {
-    run: (request, call) => ({
+    run: (request) => ({
       throttleTimeMs: 0,
       results: request.resources.map((resource) => {
         const result = describe(services, resource, {
@@ -33,7 +33,7 @@ export const describeConfigs = (services: Services) =>
           includeDocumentation: request.includeDocumentation,
           keys: resource.configurationKeys,
         });
-        return call.version === 0 ? result : withoutDefaults(result);
+        return withoutDefaults(result);
       }),
     }),
     refuse: (request, code, message) => ({
@@ -42,7 +42,7 @@ export const describeConfigs = (services: Services) =>
     }),
   });
 
-/** From version 1 on the source tells what `isDefault` did. */
+/** Observed on 3.7.0: version 0 has a field for it, which is never set; later ones tell the source instead. */
 const withoutDefaults = (result: Result): Result => ({
   ...result,
   configs: result.configs.map((config) => ({ ...config, isDefault: false })),
@@ -76,10 +76,7 @@ function configsOf(services: Services, resource: Resource, options: DescribeOpti
     case ConfigResourceType.CLIENT_METRICS:
       return clientMetricsConfigs(services, name, options);
     default:
-      throw new KafkaError(
-        ErrorCode.INVALID_REQUEST,
-        `Unexpected resource type ${resource.resourceType} for resource ${name}`,
-      );
+      throw new KafkaError(ErrorCode.INVALID_REQUEST);
   }
 }
 

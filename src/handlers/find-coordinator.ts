@@ -53,7 +53,7 @@ export const findCoordinator = (services: Services) =>
 
 function find(services: Services, keyType: number, key: string, call: Call): Found {
   if (keyType !== GROUP && keyType !== TRANSACTION) {
-    throw new KafkaError(ErrorCode.INVALID_REQUEST, `Unknown coordinator type id: ${keyType}`);
+    throw new KafkaError(ErrorCode.INVALID_REQUEST);
   }
   const isGroup = keyType === GROUP;
   const topicName = isGroup ? GROUP_METADATA_TOPIC : TRANSACTION_STATE_TOPIC;

@@ -26,6 +26,7 @@ const MAX_TIMESTAMP = -3;
 const EARLIEST_LOCAL = -4;
 const CONSUMER = -1;
 const DEBUGGING_CONSUMER = -2;
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 
 /** Who asks, and how far it may see. */
@@ -33,6 +34,8 @@ interface Reader {
   readonly version: number;
   readonly replicaId: number;
   readonly isReadCommitted: boolean;
+  /** False for an isolation level that does not exist: only consumers' levels are looked at. */
+  readonly isKnownLevel: boolean;
 }
 
 interface FoundOffset {
@@ -56,6 +59,10 @@ export const listOffsets = (services: Services) =>
         version: call.version,
         replicaId: request.replicaId,
         isReadCommitted: request.isolationLevel === READ_COMMITTED,
+        isKnownLevel:
+          request.replicaId !== CONSUMER ||
+          request.isolationLevel === READ_UNCOMMITTED ||
+          request.isolationLevel === READ_COMMITTED,
       };
       const duplicates = duplicatePartitions(request);
       return {
@@ -64,10 +71,11 @@ export const listOffsets = (services: Services) =>
           name,
           partitions: partitions.map((part): PartitionResponse => {
             const partition = partitionOrError(services, name, part.partitionIndex);
-            if (call.version === 0) return answerV0(part, partition, reader);
+            if (call.version === 0) return answerV0(services.clock.wallMs(), part, partition, reader);
             if (duplicates.has(`${part.partitionIndex}/${name}`)) {
               return answer(part, nothing(ErrorCode.INVALID_REQUEST), reader);
             }
+            if (!reader.isKnownLevel) return answer(part, nothing(ErrorCode.UNKNOWN_SERVER_ERROR), reader);
             const found = typeof partition === 'number' ? nothing(partition) : find(partition, part, reader);
             return answer(part, found, reader);
           }),
@@ -146,6 +154,7 @@ function find(partition: Partition, part: RequestedPartition, reader: Reader): F
 
 /** Version 0: starts of segments that were last written at or before the timestamp. See UnifiedLog.legacyFetchOffsetsBefore. */
 function answerV0(
+  nowMs: number,
   part: RequestedPartition,
   partition: Partition | number,
   reader: Reader,
@@ -156,14 +165,17 @@ function answerV0(
   }
   const refusal = partition.checkLeader(-1, reader.replicaId !== DEBUGGING_CONSUMER);
   if (refusal !== ErrorCode.NONE) return { partitionIndex, errorCode: refusal, oldStyleOffsets: [] };
-  const oldStyleOffsets = segmentStarts(partition, part.timestamp, reader).slice(
+  if (part.maxNumOffsets < 0) {
+    return { partitionIndex, errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, oldStyleOffsets: [] };
+  }
+  const oldStyleOffsets = segmentStarts(nowMs, partition, part.timestamp, reader).slice(
     0,
-    Math.max(0, part.maxNumOffsets),
+    part.maxNumOffsets,
   );
   return { partitionIndex, errorCode: ErrorCode.NONE, oldStyleOffsets };
 }
 
-function segmentStarts(partition: Partition, timestamp: number, reader: Reader): number[] {
+function segmentStarts(nowMs: number, partition: Partition, timestamp: number, reader: Reader): number[] {
   const { log } = partition;
   const starts = log.segmentStarts().map((segment) => ({
     offset: Math.max(log.logStartOffset, segment.baseOffset),
@@ -171,7 +183,7 @@ function segmentStarts(partition: Partition, timestamp: number, reader: Reader):
   }));
   // The end of the log counts as one more, modified just now, unless the newest segment is empty.
   if (log.logEndOffset > (starts.at(-1)?.offset ?? 0)) {
-    starts.push({ offset: log.logEndOffset, modifiedMs: Number.POSITIVE_INFINITY });
+    starts.push({ offset: log.logEndOffset, modifiedMs: nowMs });
   }
   let count = 0;
   if (timestamp === LATEST) count = starts.length;

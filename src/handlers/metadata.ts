@@ -91,7 +91,11 @@ function describeNamed(
     for (const topicId of ids) {
       const topic = image.topicById(topicId);
       if (topic !== undefined) responses.push(describeTopic(image, topic, request, call));
-      else responses.push(unknownTopic(ErrorCode.UNKNOWN_TOPIC_ID, null, request, topicId));
+      else
+        responses.push({
+          ...unknownTopic(ErrorCode.UNKNOWN_TOPIC_ID, null, request, topicId),
+          ...NO_OPERATIONS,
+        });
     }
     return responses;
   }
@@ -114,6 +118,9 @@ function describeNamed(
   if (toCreate.length > 0) services.autoCreation.create(toCreate);
   return responses;
 }
+
+/** Observed on 3.7.0: what may be done with an unknown id is never told, with an unknown name always. */
+const NO_OPERATIONS = { topicAuthorizedOperations: NOT_ASKED };
 
 function unknownTopic(
   errorCode: number,

@@ -4,8 +4,9 @@
  * v0 meant ZooKeeper and is answered UNSUPPORTED_VERSION, as a KRaft broker does; v2 retention time, up to v4;
  * v6 leader epochs; v7 static members; v8 flexible; v9 member epochs of KIP-848.
  */
-import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
+import { ErrorCode } from '../../protocol/errors.ts';
 import { OffsetCommit } from '../../protocol/messages/offset-commit.ts';
+import type { RequestOf } from '../../protocol/schema.ts';
 import { handler } from '../server/handler.ts';
 import type { Services } from './services.ts';
 import { mergeTopics, splitUnknown } from './unknown-partitions.ts';
@@ -13,17 +14,24 @@ import { mergeTopics, splitUnknown } from './unknown-partitions.ts';
 export const offsetCommit = (services: Services) =>
   handler(OffsetCommit, {
     async run(request, call) {
-      if (call.version === 0) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION);
       const { known, unknown } = splitUnknown(services, request.topics);
+      if (call.version === 0) {
+        const refused = refuseTopics(known, ErrorCode.UNSUPPORTED_VERSION);
+        return { throttleTimeMs: 0, topics: mergeTopics(unknown, refused) };
+      }
       if (known.length === 0) return { throttleTimeMs: 0, topics: unknown };
       const { topics } = await services.groups.commitOffsets({ ...request, topics: known });
       return { throttleTimeMs: 0, topics: mergeTopics(unknown, topics) };
     },
     refuse: (request, errorCode) => ({
       throttleTimeMs: 0,
-      topics: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
-      })),
+      topics: refuseTopics(request.topics, errorCode),
     }),
   });
+
+function refuseTopics(topics: RequestOf<typeof OffsetCommit>['topics'], errorCode: number) {
+  return topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+  }));
+}

@@ -25,9 +25,9 @@ export const offsetFetch = (services: Services) =>
     refuse: (request, errorCode) => ({
       throttleTimeMs: 0,
       errorCode,
-      topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({
+      topics: [...partitionsByTopic(request)].map(([name, partitionIndexes]) => ({
         name,
-        partitions: partitionIndexes.map((partitionIndex) => ({
+        partitions: [...partitionIndexes].map((partitionIndex) => ({
           partitionIndex,
           committedOffset: -1,
           metadata: '',
@@ -37,6 +37,15 @@ export const offsetFetch = (services: Services) =>
       groups: request.groups.map(({ groupId }) => ({ groupId, topics: [], errorCode })),
     }),
   });
+
+/** A refusal names each partition once, and no topic that has none. */
+function partitionsByTopic(request: RequestOf<typeof OffsetFetch>): Map<string, Set<number>> {
+  const topics = new Map<string, Set<number>>();
+  for (const { name, partitionIndexes } of request.topics ?? []) {
+    for (const index of partitionIndexes) topics.set(name, (topics.get(name) ?? new Set()).add(index));
+  }
+  return topics;
+}
 
 interface AskedGroup {
   readonly groupId: string;
