@@ -141,7 +141,7 @@ export class Partition {
    * See KIP-320.
    */
   checkLeader(currentLeaderEpoch: number, onlyFromLeader = true): number {
-    if (currentLeaderEpoch >= 0) {
+    if (currentLeaderEpoch !== -1) {
       if (currentLeaderEpoch < this.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
       if (currentLeaderEpoch > this.leaderEpoch) return ErrorCode.UNKNOWN_LEADER_EPOCH;
     }
