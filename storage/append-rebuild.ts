@@ -41,8 +41,10 @@ export function rebuildRecords(
 
 /** @throws {AppendRefused} for identities that Kafka's builder takes for a bug and answers with -1. */
 function producerOf(records: Buffer): Partial<BatchInput> {
-  const hasProducer = batch.hasProducerId(records);
-  const isHalf = hasProducer ? batch.producerEpoch(records) < 0 : batch.isTransactional(records);
+  const hasProducer = batch.producerId(records) !== batch.NO_PRODUCER_ID;
+  const isComplete =
+    batch.producerEpoch(records) !== batch.NO_PRODUCER_EPOCH && batch.baseSequence(records) >= 0;
+  const isHalf = hasProducer ? !isComplete : batch.isTransactional(records);
   if (isHalf) throw new AppendRefused(ErrorCode.UNKNOWN_SERVER_ERROR, "a producer's identity is incomplete");
   return {
     producerId: batch.producerId(records),

@@ -243,8 +243,9 @@ function planAsGiven(records: Buffer, scan: BatchScan, options: AppendOptions): 
 // ------------------------------------------------------------------------------------------------ second pass
 
 function planAssigned(records: Buffer, scan: BatchScan, options: AppendOptions): AppendPlan {
-  if (!scan.isCurrentFormat) return planRebuilt(records, scan, options);
-  if (scan.batchCount > 1) throw invalid('more than one batch');
+  const beginsWithBatch = batch.magic(records) === batch.MAGIC_V2;
+  if (beginsWithBatch && scan.batchCount > 1) throw invalid('more than one batch');
+  if (!beginsWithBatch) return planRebuilt(records, scan, options);
   checkHeader(records, options);
   const targetCodec = targetCompression(scan.sourceCodec, options.config);
   // Control batches are never compressed on the way in.

@@ -225,8 +225,6 @@ class FetchOperation {
     let minOneBatch = !this.#params.isHardLimit;
     return this.#targets.map(({ request, partition, errorCode }) => {
       if (partition === null) return early(errorCode);
-      // Observed on 3.7.0: a limit below zero is a failure of the read.
-      if (request.maxBytes < 0 || this.#maxBytes < 0) return early(ErrorCode.UNKNOWN_SERVER_ERROR);
       const maxBytes = Math.min(request.maxBytes, limitBytes);
       const result = fetchPartition(partition, request, this.#params, maxBytes, minOneBatch, this.#lease);
       // Only the first partition with records may exceed the limits.
@@ -307,7 +305,7 @@ class FetchOperation {
       const isFromFollower = this.#params.replicaId >= 0;
       if (!isFromFollower && !config.messageDownconversionEnable)
         return refused(ErrorCode.UNSUPPORTED_VERSION);
-      const converted = downConvertRead(records, magic, target.request.fetchOffset);
+      const converted = downConvertRead(records, magic, target.request.fetchOffset, result.availableBytes);
       if (converted.errorCode !== ErrorCode.NONE) return refused(converted.errorCode);
       records = converted.records;
     }

@@ -177,12 +177,13 @@ function answerV0(
 
 function segmentStarts(nowMs: number, partition: Partition, timestamp: number, reader: Reader): number[] {
   const { log } = partition;
-  const starts = log.segmentStarts().map((segment) => ({
+  const segments = log.segmentStarts();
+  const starts = segments.map((segment) => ({
     offset: Math.max(log.logStartOffset, segment.baseOffset),
     modifiedMs: segment.lastModifiedMs,
   }));
   // The end of the log counts as one more, modified just now, unless the newest segment is empty.
-  if (log.logEndOffset > (starts.at(-1)?.offset ?? 0)) {
+  if ((segments.at(-1)?.sizeBytes ?? 0) > 0) {
     starts.push({ offset: log.logEndOffset, modifiedMs: nowMs });
   }
   let count = 0;

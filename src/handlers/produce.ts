@@ -8,8 +8,7 @@
  * The records are views of the connection's read buffer: everything here that touches them runs before `run`
  * returns. Only the waiting for durability and replication comes after.
  */
-import * as batch from '../../protocol/batch.ts';
-import { ErrorCode } from '../../protocol/errors.ts';
+import { errorMessage as defaultMessage, ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import { Produce } from '../../protocol/messages/produce.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
 import type { AppendResult } from '../../storage/log.ts';
@@ -18,6 +17,7 @@ import type { Partition } from '../partition/partition.ts';
 import type { Call } from '../server/handler.ts';
 import { handler, NO_RESPONSE } from '../server/handler.ts';
 import { currentLeader } from './current-leader.ts';
+import { checkFrames, checkRecords } from './produce-records.ts';
 import type { Proof } from './produce-transaction.ts';
 import { checkTransaction, isTransactional, proofFor } from './produce-transaction.ts';
 import type { Services } from './services.ts';
@@ -38,6 +38,8 @@ interface Outcome {
   appended: AppendResult | null;
   errorCode: number;
   errorMessage: string | null;
+  /** Beside an error that was found while appending; else -1. */
+  logStartOffset: number;
   /** Until the coordinator of the transaction, another broker, has told whether the records may go in. */
   verified: Promise<void> | null;
 }
@@ -48,14 +50,21 @@ export const produce = (services: TransactionalServices) =>
     // requests of the connection would overtake it.
     overlaps: true,
     run(request, call) {
-      checkTransaction(services, request);
+      try {
+        checkFrames(request);
+        checkTransaction(services, request);
+      } catch (error) {
+        if (request.acks !== 0 || !(error instanceof KafkaError)) throw error;
+        call.closeConnection();
+        return NO_RESPONSE;
+      }
       const outcomes = appendAll(services, request, call);
       const verified = outcomes.flatMap((outcome) => outcome.verified ?? []);
       if (verified.length === 0) return conclude(services, outcomes, request, call);
       call.holdOthers();
       return Promise.all(verified).then(() => conclude(services, outcomes, request, call));
     },
-    refuse: (request, errorCode) => ({
+    refuse: (request, errorCode, errorMessage) => ({
       responses: request.topicData.map((topic) => ({
         name: topic.name,
         partitionResponses: topic.partitionData.map(({ index }) => ({
@@ -63,6 +72,8 @@ export const produce = (services: TransactionalServices) =>
           errorCode,
           baseOffset: -1,
           recordErrors: [],
+          // The words that every client has for the code itself are left out, as in ApiError.fromThrowable.
+          errorMessage: errorMessage === defaultMessage(errorCode) ? null : errorMessage,
         })),
       })),
     }),
@@ -88,16 +99,26 @@ function answerNothing(outcomes: readonly Outcome[], call: Call): typeof NO_RESP
 }
 
 function appendAll(services: TransactionalServices, request: Request, call: Call): Outcome[] {
-  const outcomes: Outcome[] = [];
-  for (const topic of request.topicData) {
-    for (const { index, records } of topic.partitionData) {
-      // When a request names a partition twice, the last one counts.
-      const previous = outcomes.findIndex((other) => other.index === index && other.topic === topic.name);
-      if (previous >= 0) outcomes.splice(previous, 1);
-      outcomes.push(appendOne(services, request, call, topic.name, index, records));
+  return lastOfEach(request).map(({ topic, index, records }) =>
+    appendOne(services, request, call, topic, index, records),
+  );
+}
+
+interface Asked {
+  readonly topic: string;
+  readonly index: number;
+  readonly records: Buffer | null;
+}
+
+/** When a request names a partition twice, the last one counts alone. */
+function lastOfEach(request: Request): Asked[] {
+  const asked = new Map<string, Asked>();
+  for (const { name, partitionData } of request.topicData) {
+    for (const { index, records } of partitionData) {
+      asked.set(`${index}/${name}`, { topic: name, index, records });
     }
   }
-  return outcomes;
+  return [...asked.values()];
 }
 
 function appendOne(
@@ -115,12 +136,12 @@ function appendOne(
     appended: null,
     errorCode,
     errorMessage: null,
+    logStartOffset: -1,
     verified: null,
   });
   if (services.image().partition(topic, index) === undefined)
     return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-  if (records === null) return failed(ErrorCode.UNKNOWN_SERVER_ERROR);
-  const refusal = checkRecords(call.version, records);
+  const refusal = records === null ? ErrorCode.NONE : checkRecords(call.version, records);
   if (refusal !== ErrorCode.NONE) return failed(refusal);
   if (request.acks < -1 || request.acks > 1) return failed(ErrorCode.INVALID_REQUIRED_ACKS);
   if (isInternalTopic(topic) && call.clientId !== ADMIN_CLIENT_ID) {
@@ -128,8 +149,11 @@ function appendOne(
   }
   const partition = services.replicas.get(topic, index);
   if (partition === undefined) return failed(ErrorCode.NOT_LEADER_OR_FOLLOWER);
-  if (records.length === 0) return failed(ErrorCode.NONE);
   const outcome = failed(ErrorCode.NONE);
+  if (records === null) {
+    refuseNull(outcome, partition);
+    return outcome;
+  }
   if (!isTransactional(records)) {
     append(services, request, outcome, partition, records, 0);
     return outcome;
@@ -143,6 +167,13 @@ function appendOne(
     );
   } else appendProved(services, request, outcome, partition, records, proof);
   return outcome;
+}
+
+/** Observed on 3.7.0: no records at all is a failure of the append, so that the answer names the log start. */
+function refuseNull(outcome: Outcome, partition: Partition): void {
+  const notLeader = partition.checkLeader(-1);
+  outcome.errorCode = notLeader === ErrorCode.NONE ? ErrorCode.UNKNOWN_SERVER_ERROR : notLeader;
+  if (notLeader === ErrorCode.NONE) outcome.logStartOffset = partition.log.logStartOffset;
 }
 
 function appendProved(
@@ -174,25 +205,9 @@ function append(
   outcome.partition = partition;
   outcome.appended = appended;
   outcome.errorCode = appended.errorCode;
-}
-
-/** What a request's version allows to be in a partition's records; see ProduceRequest.validateRecords. */
-function checkRecords(version: number, records: Buffer): number {
-  // Message sets: the log looks at every byte of them.
-  if (version < 3) return ErrorCode.NONE;
-  if (records.length < batch.BATCH_HEADER_SIZE || batch.magic(records, 0) !== batch.MAGIC_V2) {
-    return ErrorCode.INVALID_RECORD;
-  }
-  if (version < 7 && batch.compressionType(records, 0) === 'zstd') {
-    return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
-  }
-  const size = batch.sizeInBytes(records, 0);
-  const rest = records.length - size;
-  // A second whole batch is refused; fewer bytes than that are ignored.
-  if (rest >= batch.BATCH_HEADER_SIZE && rest >= batch.sizeInBytes(records, size)) {
-    return ErrorCode.INVALID_RECORD;
-  }
-  return ErrorCode.NONE;
+  if (appended.errorCode !== ErrorCode.NONE) outcome.logStartOffset = appended.logStartOffset;
+  // Of all that an append may fail for, Kafka tells in words only which records are at fault.
+  if (appended.recordErrors.length > 0) outcome.errorMessage = appended.errorMessage;
 }
 
 /** Null when nothing has to be waited for. */
@@ -216,6 +231,9 @@ function awaitAll(services: Services, outcomes: readonly Outcome[], request: Req
       partition.awaitCommitted(endOffset, (errorCode) =>
         settle(outcome, errorCode === ErrorCode.NONE ? replicasAfterAppend(partition) : errorCode),
       );
+    } else if (partition.isCommittedAlone) {
+      // Whoever has the answer may read the record, as with Kafka: so the high watermark has to have passed it.
+      partition.awaitCommitted(endOffset, (errorCode) => settle(outcome, errorCode));
     } else {
       partition.awaitFlushed(endOffset, (errorCode) => settle(outcome, errorCode));
     }
@@ -280,9 +298,9 @@ function partitionResponse(
     index,
     errorCode,
     baseOffset: -1,
-    logStartOffset: appended?.errorCode === errorCode ? appended.logStartOffset : -1,
+    logStartOffset: outcome.logStartOffset,
     recordErrors: appended?.recordErrors ?? [],
-    errorMessage: outcome.errorMessage ?? appended?.errorMessage ?? null,
+    errorMessage: outcome.errorMessage,
   };
   return version >= 10 && errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER
     ? { ...response, currentLeader: leaders.of(outcome.topic, index) }

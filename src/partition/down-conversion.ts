@@ -1,7 +1,7 @@
 /**
  * Fetch 0-3: batches of magic 2, as the log holds them, become messages of magic 0 or 1 on their way out.
  *
- * What is always true: an answer is never larger than what was read or than its first converted batch, whichever is
+ * What is always true: an answer is never larger than what could be read or than its first converted batch, whichever is
  * more; batches are unfolded one at a time; what does not fit is left for the next request. A batch of zstd, which
  * these versions do not know, ends the answer, or fails it when nothing precedes it.
  *
@@ -32,15 +32,20 @@ export interface Converted {
  */
 const OVERFLOW_MESSAGE = Buffer.from('ffffffffffffffff0000003d', 'hex');
 
-/** `records` are whole batches; those of them before `fetchOffset` are left out where the format allows it. */
+/**
+ * `records` are whole batches; those of them before `fetchOffset` are left out where the format allows it.
+ * `availableBytes` is what a reader of the log's own format could have got.
+ */
 export function downConvertRead(
   records: readonly Buffer[],
   magic: LegacyMagic,
   fetchOffset: number,
+  availableBytes: number,
 ): Converted {
   const sets: Buffer[] = [];
-  let limitBytes = records.reduce((sum, { length }) => sum + length, 0);
-  if (limitBytes === 0) return { errorCode: ErrorCode.NONE, records: [] };
+  const readBytes = records.reduce((sum, { length }) => sum + length, 0);
+  if (readBytes === 0) return { errorCode: ErrorCode.NONE, records: [] };
+  let limitBytes = Math.max(readBytes, availableBytes);
   let bytes = 0;
   for (const batches of records) {
     for (const pos of batchPositions(batches)) {

@@ -88,6 +88,8 @@ export function fetchPartition(
   if (isFollower) partition.followerFetched(params.replicaId, request.fetchOffset);
 
   const upTo = isFollower ? logEndOffset : params.isReadCommitted ? lastStableOffset : highWatermark;
+  // Observed on 3.7.0: a limit below zero is a failure of the read, where there is something to read.
+  if (maxBytes < 0 && request.fetchOffset < upTo) return failed(ErrorCode.UNKNOWN_SERVER_ERROR);
   let read: LogRead;
   try {
     read = log.read(request.fetchOffset, { maxBytes, minOneBatch, upTo, memory });

@@ -108,6 +108,11 @@ export class Partition {
     return Math.min(this.#settings.minInsyncReplicas(), this.#state.replicas.length);
   }
 
+  /** This leader is its own and only in-sync replica, so that what it has promised is committed. */
+  get isCommittedAlone(): boolean {
+    return this.#state.isr.length === 1 && this.effectiveMinInsyncReplicas <= 1;
+  }
+
   /** Takes a newer state from the metadata log; an older or equal one is ignored. */
   update(state: PartitionImage): void {
     if (state.partitionEpoch <= this.#state.partitionEpoch) return;
