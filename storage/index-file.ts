@@ -61,6 +61,11 @@ export class IndexFile {
     return this.#maxEntries;
   }
 
+  /** Of the entries. */
+  get sizeBytes(): number {
+    return this.#entryCount * this.entrySize;
+  }
+
   /** Whether the file's length is one that Kafka's own sanity check takes. */
   get hasWholeEntries(): boolean {
     return this.#fileBytes % this.entrySize === 0;

@@ -17,7 +17,7 @@ import { lastOffset, maxTimestamp, sizeInBytes } from '../protocol/batch.ts';
 import type { Disk } from './disk.ts';
 import { DiskError, parentOf, syncFile } from './disk.ts';
 import { GroupSync } from './group-sync.ts';
-import { joinPath, PARTITION_METADATA_FILE } from './layout.ts';
+import { CLEANED_SUFFIX, joinPath, PARTITION_METADATA_FILE, SWAP_SUFFIX } from './layout.ts';
 import type { LogConfig } from './log-config.ts';
 import type { SegmentMark } from './segment.ts';
 import { Segment } from './segment.ts';
@@ -378,6 +378,30 @@ export class LocalLog {
     this.#doom(removed, nowMs);
     this.#isDirectoryUnsynced = true;
     return removed;
+  }
+
+  /** How often the end was cut. */
+  get truncationCount(): number {
+    return this.#truncations;
+  }
+
+  /**
+   * Puts the synced outcome of a compaction in the place of the segments it was made from. A power cut before all of
+   * its files are named `.swap` leaves the old segments; after that recovery completes the swap (LocalLog.replaceSegments).
+   * @throws {DiskError}
+   */
+  replace(replaced: readonly Segment[], nowMs: number): void {
+    const baseOffset = replaced[0]?.baseOffset ?? 0;
+    Segment.rename(this.#disk, this.#directory, baseOffset, CLEANED_SUFFIX, SWAP_SUFFIX);
+    this.#doom(replaced, nowMs);
+    Segment.rename(this.#disk, this.#directory, baseOffset, SWAP_SUFFIX, '');
+    this.#isDirectoryUnsynced = true;
+    const { indexIntervalBytes } = this.config;
+    const parts = { disk: this.#disk, directory: this.#directory, baseOffset, indexIntervalBytes };
+    const segment = Segment.load({ ...parts, rollJitterMs: 0, createdMs: nowMs });
+    // Every batch in it was checked and written by this process.
+    segment.trustedFrom = 0;
+    this.segments.replace(replaced, segment);
   }
 
   /** Renames the files at once, so that no start finds them; they are removed after file.delete.delay.ms. */

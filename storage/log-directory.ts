@@ -95,6 +95,9 @@ export class LogDirectory {
     if (isKnown(this.#recoveryPoints)) this.checkpointRecoveryPoints();
     if (isKnown(this.#startOffsets)) this.checkpointStartOffsets();
     if (isKnown(this.#highWatermarks)) this.checkpointHighWatermarks();
+    if (!isKnown(this.#cleanerOffsets)) return;
+    const offsets = this.#offsets((log) => this.cleanerOffset(log) ?? null);
+    this.#cleanerOffsets = this.#write(CLEANER_OFFSET_FILE, offsets, this.#cleanerOffsets);
   }
 
   /** Makes sure that no checkpoint on disk claims more of the log than what lies below `offset`. @throws {DiskError} */
@@ -111,6 +114,18 @@ export class LogDirectory {
       const offsets = this.#offsets((other) => (other === log ? null : startOffsetToKeep(other)));
       this.#startOffsets = this.#write(LOG_START_OFFSET_FILE, offsets, this.#startOffsets);
     }
+    if (isAbove(this.#cleanerOffsets)) this.setCleanerOffset(log, offset);
+  }
+
+  /** How far the cleaner came in the log, or undefined. */
+  cleanerOffset(log: Log): number | undefined {
+    return offsetIn(this.#cleanerOffsets, log.topic, log.partition);
+  }
+
+  /** @throws {DiskError} */
+  setCleanerOffset(log: Log, offset: number): void {
+    const offsets = this.#offsets((other) => (other === log ? offset : (this.cleanerOffset(other) ?? null)));
+    this.#cleanerOffsets = this.#write(CLEANER_OFFSET_FILE, offsets, this.#cleanerOffsets);
   }
 
   /** @throws {DiskError} */

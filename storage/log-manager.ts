@@ -86,6 +86,7 @@ export class LogManager {
   readonly #logs = new Map<string, Log>();
   readonly #clockGuard = new ClockGuard(CLOCK_TOLERANCE_MS, CLOCK_HOLD_MS);
   readonly #due: { retention: number; recoveryPoint: number; startOffset: number; highWatermark: number };
+  #isClockPlausible = true;
   /** Renamed directories that wait to be removed. */
   #doomed: { readonly path: string; readonly atMs: number }[] = [];
 
@@ -147,6 +148,11 @@ export class LogManager {
   #add(directory: LogDirectory, log: Log): void {
     directory.logs.add(log);
     this.#logs.set(keyOf(log.topic, log.partition), log);
+  }
+
+  /** Whether the wall clock can be believed when something is to go for its age. */
+  get isClockPlausible(): boolean {
+    return this.#isClockPlausible;
   }
 
   all(): IterableIterator<Log> {
@@ -258,6 +264,7 @@ export class LogManager {
     const wallMs = this.#options.clock.wallMs();
     const monotonicMs = this.#options.clock.monotonicMs();
     const isPlausible = this.#clockGuard.isPlausible(wallMs, monotonicMs);
+    this.#isClockPlausible = isPlausible;
     if (this.#isDue('highWatermark', monotonicMs, this.#intervals.highWatermarkMs)) {
       this.#checkpoint((directory) => directory.checkpointHighWatermarks());
     }

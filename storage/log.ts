@@ -244,6 +244,11 @@ export class Log {
     return this.#local.segments.sizeBytes;
   }
 
+  /** The files, for the cleaner. */
+  get files(): LocalLog {
+    return this.#local;
+  }
+
   get firstSegmentOffset(): number {
     return this.#local.segments.first.baseOffset;
   }
@@ -470,11 +475,7 @@ export class Log {
   }
 
   segmentStarts(): { baseOffset: number; sizeBytes: number; lastModifiedMs: number }[] {
-    return this.#local.segments.all.map((segment) => ({
-      baseOffset: segment.baseOffset,
-      sizeBytes: segment.sizeBytes,
-      lastModifiedMs: segment.lastModifiedMs,
-    }));
+    return [...this.#local.segments.all];
   }
 
   // --------------------------------------------------------------------------------------------- leader epochs

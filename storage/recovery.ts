@@ -323,13 +323,15 @@ function markedOffset(name: string, marker: string): number {
 function settleInterruptedRenames({ disk, directory }: RecoveryParts): void {
   const names = disk.list(directory).filter((entry) => !entry.isDirectory);
   let minCleaned = Number.POSITIVE_INFINITY;
+  const cleaned: string[] = [];
   const swapped: string[] = [];
   for (const { name } of names) {
     const isOurs =
       markedOffset(name, DELETED_SUFFIX) >= 0 || offsetOfFileName(name, `.snapshot${DELETED_SUFFIX}`) >= 0;
-    const cleaned = markedOffset(name, CLEANED_SUFFIX);
-    if (isOurs || cleaned >= 0) disk.removeNow(joinPath(directory, name));
-    if (cleaned >= 0) minCleaned = Math.min(minCleaned, cleaned);
+    if (isOurs) disk.removeNow(joinPath(directory, name));
+    const offset = markedOffset(name, CLEANED_SUFFIX);
+    if (offset >= 0) cleaned.push(name);
+    if (offset >= 0) minCleaned = Math.min(minCleaned, offset);
     if (markedOffset(name, SWAP_SUFFIX) >= 0) swapped.push(name);
   }
   const valid = swapped.filter((name) => {
@@ -338,6 +340,8 @@ function settleInterruptedRenames({ disk, directory }: RecoveryParts): void {
     disk.removeNow(joinPath(directory, name));
     return false;
   });
+  // These tell that a swap was not complete, so they go after its files: this start may be cut short as well.
+  for (const name of cleaned) disk.removeNow(joinPath(directory, name));
   if (valid.length === 0) return;
   removeReplaced(disk, directory, valid);
   for (const name of valid) {
@@ -356,6 +360,8 @@ function removeReplaced(disk: Disk, directory: string, swapped: readonly string[
     const file = disk.open(joinPath(directory, name), false);
     const scanner = new BatchScanner(file, 0, file.sizeBytes());
     from = Math.min(from, offset);
+    // Even when nothing is left: the files of this name are replaced.
+    to = Math.max(to, offset + 1);
     while (scanner.next()) to = Math.max(to, scanner.lastOffset + 1);
     file.close();
   }

@@ -193,8 +193,13 @@ export class Segment {
 
   /** How long the segment has been open, by its records' own time where they have one. */
   #waitedMs(nowMs: number, timestampMs: number): number {
+    return this.firstTimestampMs >= 0 ? timestampMs - this.firstTimestampMs : nowMs - this.#createdMs;
+  }
+
+  /** The largest timestamp of the first batch, or -1. */
+  get firstTimestampMs(): number {
     if (Number.isNaN(this.#firstTimestampMs)) this.#firstTimestampMs = this.#readFirstTimestamp();
-    return this.#firstTimestampMs >= 0 ? timestampMs - this.#firstTimestampMs : nowMs - this.#createdMs;
+    return this.#firstTimestampMs;
   }
 
   #readFirstTimestamp(): number {
@@ -503,6 +508,14 @@ export class Segment {
     this.#offsetIndex?.file.movedTo(this.#path(OFFSET_INDEX_SUFFIX));
     this.#timeIndex?.file.movedTo(this.#path(TIME_INDEX_SUFFIX));
     this.transactionIndex.movedTo(this.#path(TRANSACTION_INDEX_SUFFIX));
+  }
+
+  /** Renames the files of the segment at `baseOffset` that have the marker `from` behind their names. */
+  static rename(disk: Disk, directory: string, baseOffset: number, from: string, to: string): void {
+    for (const suffix of [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
+      const path = joinPath(directory, segmentFileName(baseOffset, suffix));
+      if (disk.status(path + from) !== null) disk.rename(path + from, path + to);
+    }
   }
 
   /** Renames the files so that no start takes them for a segment again; gives the new names. */

@@ -82,6 +82,16 @@ export class Segments {
     return this.#list.splice(this.floorIndex(offset) + 1);
   }
 
+  /** Puts one segment in the place of neighbours, the first of which begins where it does. */
+  replace(replaced: readonly Segment[], by: Segment): void {
+    const start = this.floorIndex(by.baseOffset);
+    assert(
+      replaced.every((segment, index) => this.#list[start + index] === segment),
+      'replaced segments are neighbours',
+    );
+    this.#list.splice(start, replaced.length, by);
+  }
+
   removeAll(): Segment[] {
     return this.#list.splice(0);
   }
