@@ -17,6 +17,7 @@ import { openNodeDisk } from '../storage/disk.ts';
 import { LogManager } from '../storage/log-manager.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openProducerState } from '../storage/producer-state.ts';
+import { startCleaner } from './assembly/cleaner.ts';
 import type { DataPlane } from './assembly/data-plane.ts';
 import { dataPlane } from './assembly/data-plane.ts';
 import type { NodeIdentity } from './assembly/directories.ts';
@@ -64,6 +65,7 @@ interface Node {
   readonly listeners: Listeners;
   readonly metadata: MetadataPlane;
   readonly data: DataPlane;
+  readonly stopCleaner: () => Promise<void>;
   readonly clock: Clock;
   readonly timer: Timer;
 }
@@ -105,6 +107,7 @@ export async function startBroker(
       lifecycle.stop();
       await listeners.close();
       data.close();
+      await node.stopCleaner();
       await logs.close(lifecycle.epoch);
       await metadata.stop();
       unlock();
@@ -151,7 +154,8 @@ function build(given: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: un
   const shared = { config, disk, clock, timer, random, log };
   const metadata = new MetadataPlane({ ...shared, nodeId, clusterId, incarnationId, subscribers, onFatal });
   plane.metadata = metadata;
-  return { config, identity, incarnationId, logs, listeners, metadata, data, clock, timer };
+  const stopCleaner = startCleaner({ settings, logs, disk, clock, timer, log });
+  return { config, identity, incarnationId, logs, listeners, metadata, data, stopCleaner, clock, timer };
 }
 
 function openLogs(settings: { current: BrokerConfig }, disk: Disk, clock: Clock, log: Logger): LogManager {
