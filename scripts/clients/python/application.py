@@ -23,6 +23,12 @@ def wait(futures):
     return {name: future.result(20) for name, future in futures.items()}
 
 
+def create(topic):
+    # The client must outlive its futures.
+    client = admin()
+    wait(client.create_topics([topic]))
+
+
 def producer(**options):
     named = {name.replace("_", "."): value for name, value in options.items()}
     return Producer({"bootstrap.servers": BOOTSTRAP, **named})
@@ -60,7 +66,7 @@ def administer():
 
 
 def produce():
-    wait(admin().create_topics([NewTopic("py-acks", 1, 1)]))
+    create(NewTopic("py-acks", 1, 1))
     for acks in ("all", "1", "0"):
         made = producer(acks=acks)
         # Without acknowledgement librdkafka knows no offset.
@@ -162,7 +168,7 @@ def resume(expected):
 
 
 def transact():
-    wait(admin().create_topics([NewTopic("py-transactions", 2, 1)]))
+    create(NewTopic("py-transactions", 2, 1))
     made = producer(transactional_id="py-transaction")
     made.init_transactions(20)
     for outcome in ("commit", "abort", "commit"):
