@@ -5,7 +5,7 @@
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts';
 import { handler } from '../server/handler.ts';
 import { checkBrokerChange } from './broker-config-change.ts';
-import { changeConfigs } from './config-changes.ts';
+import { changeConfigs, refuseConfigChanges } from './config-changes.ts';
 import type { Services } from './services.ts';
 
 export const alterConfigs = (services: Services) =>
@@ -31,13 +31,5 @@ export const alterConfigs = (services: Services) =>
       );
       return { throttleTimeMs: 0, responses };
     },
-    refuse: (request, errorCode, errorMessage) => ({
-      throttleTimeMs: 0,
-      responses: request.resources.map(({ resourceType, resourceName }) => ({
-        errorCode,
-        errorMessage,
-        resourceType,
-        resourceName,
-      })),
-    }),
+    refuse: refuseConfigChanges,
   });

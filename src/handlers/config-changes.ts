@@ -108,3 +108,18 @@ function checkNodeId(name: string, nodeId: number): void {
     `Unexpected broker id, expected ${nodeId}, but received ${name}`,
   );
 }
+
+/** The refusal of a whole request to change configurations, for both APIs that do. */
+export const refuseConfigChanges = (
+  request: { readonly resources: readonly ChangedResource[] },
+  errorCode: number,
+  errorMessage: string | null,
+): { throttleTimeMs: number; responses: ChangeResult[] } => ({
+  throttleTimeMs: 0,
+  responses: request.resources.map(({ resourceType, resourceName }) => ({
+    errorCode,
+    errorMessage,
+    resourceType,
+    resourceName,
+  })),
+});

@@ -21,6 +21,7 @@ import { handler, register } from '../server/handler.ts';
 import { createAcls, deleteAcls, describeAcls } from './acls.ts';
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts';
 import { apiVersions } from './api-versions.ts';
+import { refuseConfigChanges } from './config-changes.ts';
 import { createPartitions } from './create-partitions.ts';
 import { createTopics } from './create-topics.ts';
 import { deleteTopics } from './delete-topics.ts';
@@ -80,26 +81,10 @@ export function controllerHandlers(services: Services): HandlerTable {
     describeAcls(),
     createAcls(),
     deleteAcls(),
-    forwarded(AlterConfigs, (request, errorCode, errorMessage) => ({
-      throttleTimeMs: 0,
-      responses: request.resources.map(({ resourceType, resourceName }) => ({
-        errorCode,
-        errorMessage,
-        resourceType,
-        resourceName,
-      })),
-    }))(services),
+    forwarded(AlterConfigs, refuseConfigChanges)(services),
     createPartitions(services),
     electLeaders(services),
-    forwarded(IncrementalAlterConfigs, (request, errorCode, errorMessage) => ({
-      throttleTimeMs: 0,
-      responses: request.resources.map(({ resourceType, resourceName }) => ({
-        errorCode,
-        errorMessage,
-        resourceType,
-        resourceName,
-      })),
-    }))(services),
+    forwarded(IncrementalAlterConfigs, refuseConfigChanges)(services),
     alterPartitionReassignments(services),
     listPartitionReassignments(services),
     voters.vote,

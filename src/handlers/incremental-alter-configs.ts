@@ -9,7 +9,7 @@ import { isListConfig } from '../config/describe.ts';
 import { ConfigResourceType } from '../metadata/image.ts';
 import { handler } from '../server/handler.ts';
 import { checkBrokerChange } from './broker-config-change.ts';
-import { changeConfigs } from './config-changes.ts';
+import { changeConfigs, refuseConfigChanges } from './config-changes.ts';
 import type { Services } from './services.ts';
 
 type Resource = RequestOf<typeof IncrementalAlterConfigs>['resources'][number];
@@ -36,15 +36,7 @@ export const incrementalAlterConfigs = (services: Services) =>
       );
       return { throttleTimeMs: 0, responses };
     },
-    refuse: (request, errorCode, errorMessage) => ({
-      throttleTimeMs: 0,
-      responses: request.resources.map(({ resourceType, resourceName }) => ({
-        errorCode,
-        errorMessage,
-        resourceType,
-        resourceName,
-      })),
-    }),
+    refuse: refuseConfigChanges,
   });
 
 function checkBroker(services: Services, resource: Resource): void {
