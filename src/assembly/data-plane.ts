@@ -127,7 +127,10 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
   return {
     handlers: { broker: brokerHandlers(services), controller: controllerHandlers(services) },
     subscribers: [
-      settingsSubscriber((now) => applySettings(parts, now)),
+      settingsSubscriber((now) => {
+        applySettings(parts, now);
+        replicas.updateConfigs();
+      }),
       replicasSubscriber(replicas),
       coordinatorSubscriber(identity.nodeId, {
         topic: GROUP_METADATA_TOPIC,

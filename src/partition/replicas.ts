@@ -130,6 +130,11 @@ export class Replicas {
     for (const partition of this.#topics.get(topic)?.values() ?? []) partition.log.updateConfig(config);
   }
 
+  /** The same for all topics: what they inherit from the broker has changed. */
+  updateConfigs(): void {
+    for (const topic of this.#topics.keys()) this.updateConfig(topic);
+  }
+
   /** Ends all waiting; the logs themselves are closed by their manager. */
   close(): void {
     this.#options.stage.flush();
