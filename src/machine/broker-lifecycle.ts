@@ -157,13 +157,21 @@ export class BrokerLifecycle {
     if (this.#isSending || this.#isStopped || this.#epoch === NO_EPOCH) return;
     this.#isSending = true;
     this.#cancelNext();
-    this.#send().then(
+    this.#beat().then(
       (delayMs) => this.#scheduleNext(delayMs),
       (error: unknown) => {
-        if (!(error instanceof KafkaError)) throw error;
-        this.#scheduleNext(RETRY_MS);
+        throw error;
       },
     );
+  }
+
+  async #beat(): Promise<number> {
+    try {
+      return await this.#send();
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      return isForgotten(error.code) ? await this.#forgotten() : RETRY_MS;
+    }
   }
 
   #scheduleNext(delayMs: number): void {
@@ -188,6 +196,7 @@ export class BrokerLifecycle {
       },
       CONTEXT,
     );
+    if (isForgotten(response.errorCode)) return await this.#forgotten();
     if (response.errorCode !== ErrorCode.NONE) return RETRY_MS;
     this.#isFenced = response.isFenced ?? true;
     this.#mayShutDown = response.shouldShutDown;
@@ -196,7 +205,26 @@ export class BrokerLifecycle {
     const isWaiting = (!this.#wantFence && this.#isFenced) || (this.#wantShutDown && !this.#mayShutDown);
     return isWaiting ? RETRY_MS : this.#options.heartbeatIntervalMs;
   }
+
+  /**
+   * Somebody unregistered this broker although it lives. Kafka's stays out of service until it is started again; ours
+   * registers again, unless it is about to stop: then nothing of it is left to move away.
+   */
+  async #forgotten(): Promise<number> {
+    this.#isFenced = true;
+    if (this.#wantShutDown) {
+      this.#mayShutDown = true;
+      for (const look of this.#onChange.splice(0)) look();
+      return RETRY_MS;
+    }
+    const errorCode = await this.#tryRegister();
+    return errorCode === ErrorCode.NONE ? 0 : RETRY_MS;
+  }
 }
+
+/** The controller knows nothing of this life of the broker: it was unregistered, or registered anew. */
+const isForgotten = (errorCode: number): boolean =>
+  errorCode === ErrorCode.BROKER_ID_NOT_REGISTERED || errorCode === ErrorCode.STALE_BROKER_EPOCH;
 
 /** What goes away by itself: an election, or a controller that still knows a former life of this broker. */
 function isTransient(errorCode: number): boolean {
