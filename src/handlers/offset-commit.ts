@@ -16,7 +16,10 @@ export const offsetCommit = (services: Services) =>
     async run(request, call) {
       const { known, unknown } = splitUnknown(services, request.topics);
       if (call.version === 0) {
-        const refused = refuseTopics(known, ErrorCode.UNSUPPORTED_VERSION);
+        const refused = refuseTopics(known, ErrorCode.UNSUPPORTED_VERSION).map(({ name, partitions }) => ({
+          name,
+          partitions: [...new Map(partitions.map((part) => [part.partitionIndex, part])).values()],
+        }));
         return { throttleTimeMs: 0, topics: mergeTopics(unknown, refused) };
       }
       if (known.length === 0) return { throttleTimeMs: 0, topics: unknown };
