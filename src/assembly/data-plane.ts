@@ -17,31 +17,25 @@ import { brokerHandlers } from '../handlers/index.ts';
 import type { Services } from '../handlers/services.ts';
 import type { Logger } from '../logging.ts';
 import { AutoTopicCreation } from '../machine/auto-topic-creation.ts';
-import { GroupCoordinator } from '../machine/coordinator-group.ts';
-import { CoordinatorPartition } from '../machine/coordinator-partition.ts';
+import type { ControllerChannel } from '../machine/controller-channel.ts';
 import { creatableTopic } from '../machine/internal-topics.ts';
 import { ProducerIds } from '../machine/producer-ids.ts';
 import type { MetadataImage } from '../metadata/image.ts';
 import { ConfigResourceType } from '../metadata/image.ts';
-import { GROUP_METADATA_TOPIC } from '../metadata/names.ts';
+import { GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC } from '../metadata/names.ts';
 import type { MetadataSubscriber } from '../metadata/publisher.ts';
 import { AppendStage } from '../partition/append-stage.ts';
 import { FetchSessions } from '../partition/fetch-sessions.ts';
 import type { Durability } from '../partition/partition.ts';
 import { Purgatory } from '../partition/purgatory.ts';
 import { Replicas } from '../partition/replicas.ts';
+import { makeCoordinators } from './coordinators.ts';
 import type { NodeIdentity } from './directories.ts';
-import { groupConfigOf } from './group-config.ts';
 import type { HandlerTables } from './listeners.ts';
 import type { MetadataPlane } from './metadata-plane.ts';
-import {
-  coordinatorSubscriber,
-  deletedOffsetsSubscriber,
-  replicasSubscriber,
-  settingsSubscriber,
-  topicConfigsSubscriber,
-} from './subscribers.ts';
+import { replicasSubscriber, settingsSubscriber, topicConfigsSubscriber } from './subscribers.ts';
 
+const INTERNAL_TOPICS = [GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC];
 const FETCH_SESSION_EVICTION_MS = 120_000;
 const MAX_SESSION_ID = 2 ** 31 - 1;
 
@@ -84,46 +78,34 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
     onDiskFailure: ({ topic, index }, err) =>
       log.error({ topic, partition: index, err }, 'append failed on the disk'),
   });
-  const groups = makeGroups(parts, replicas, image);
   let brokerEpoch = (): number => -1;
   const channel = metadataChannel(metadata);
-  const autoCreation = new AutoTopicCreation({
-    channel,
-    requestTimeoutMs: settings.current.network.requestTimeoutMs,
-    topicOf: (name) => creatableTopic(settings.current, name),
-    onFailure: (topic, reason) => log.warn({ topic, reason }, 'topic could not be created on first use'),
+  const producerIds = new ProducerIds(() =>
+    channel.request(
+      AllocateProducerIds,
+      { brokerId: identity.nodeId, brokerEpoch: brokerEpoch() },
+      { version: 0, clientId: null, principal: 'User:ANONYMOUS' },
+    ),
+  );
+  const { endOfTurn } = parts;
+  const coordinators = makeCoordinators({
+    ...{ settings, replicas, image, producerIds, clock, timer, log, endOfTurn },
+    nodeId: identity.nodeId,
   });
+  const { groups, transactions } = coordinators;
+  const autoCreation = autoCreationOf(parts, channel);
+  const readBuffers = new ReadBuffers();
   const services: Services = {
+    ...{ clock, timer, image, replicas, logs, purgatory, readBuffers, groups, transactions, producerIds },
     config: () => settings.current,
-    clock,
-    timer,
     clusterId: identity.clusterId,
-    image,
-    replicas,
-    logs,
-    purgatory,
-    fetchSessions: new FetchSessions({
-      maxEntries: settings.current.fetch.maxIncrementalFetchSessionCacheSlots,
-      evictionMs: FETCH_SESSION_EVICTION_MS,
-      random: () => 1 + random.integer(MAX_SESSION_ID - 1),
-      monotonicMs: () => clock.monotonicMs(),
-    }),
-    readBuffers: new ReadBuffers(),
-    groups,
+    fetchSessions: fetchSessionsOf(parts),
     controller: channel,
     quorum: () => metadata().raft,
-    producerIds: new ProducerIds(() =>
-      channel.request(
-        AllocateProducerIds,
-        { brokerId: identity.nodeId, brokerEpoch: brokerEpoch() },
-        { version: 0, clientId: null, principal: 'User:ANONYMOUS' },
-      ),
-    ),
     autoCreation,
     diskSpace: (directory) => parts.disk.space(directory),
     randomInt: random.integer,
   };
-  const elections = new Map<number, Promise<void>>();
   return {
     handlers: { broker: brokerHandlers(services), controller: controllerHandlers(services) },
     subscribers: [
@@ -132,28 +114,40 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
         replicas.updateConfigs();
       }),
       replicasSubscriber(replicas),
-      coordinatorSubscriber(identity.nodeId, {
-        topic: GROUP_METADATA_TOPIC,
-        elected: (partition, epoch) => elections.set(partition, groups.onElection(partition, epoch)),
-        resigned: (partition, epoch) => groups.onResignation(partition, epoch),
-      }),
-      deletedOffsetsSubscriber(groups, log),
+      ...coordinators.subscribers,
       topicConfigsSubscriber(replicas),
     ],
     setBrokerEpoch: (epoch) => {
       brokerEpoch = epoch;
     },
     async loadCoordinators() {
-      if (image().topic(GROUP_METADATA_TOPIC) === undefined) {
-        await autoCreation.createNow([GROUP_METADATA_TOPIC]);
-      }
-      await Promise.all(elections.values());
+      const missing = INTERNAL_TOPICS.filter((name) => image().topic(name) === undefined);
+      if (missing.length > 0) await autoCreation.createNow(missing);
+      await coordinators.loaded();
     },
     close() {
-      groups.shutdown();
+      coordinators.close();
       replicas.close();
     },
   };
+}
+
+function autoCreationOf({ settings, log }: DataPlaneParts, channel: ControllerChannel): AutoTopicCreation {
+  return new AutoTopicCreation({
+    channel,
+    requestTimeoutMs: settings.current.network.requestTimeoutMs,
+    topicOf: (name) => creatableTopic(settings.current, name),
+    onFailure: (topic, reason) => log.warn({ topic, reason }, 'topic could not be created on first use'),
+  });
+}
+
+function fetchSessionsOf({ settings, random, clock }: DataPlaneParts): FetchSessions {
+  return new FetchSessions({
+    maxEntries: settings.current.fetch.maxIncrementalFetchSessionCacheSlots,
+    evictionMs: FETCH_SESSION_EVICTION_MS,
+    random: () => 1 + random.integer(MAX_SESSION_ID - 1),
+    monotonicMs: () => clock.monotonicMs(),
+  });
 }
 
 /** By default a partition with one replica is durable by fsync, and one with more as Kafka's. */
@@ -163,31 +157,9 @@ function replicaDurability({ durability, settings }: BrokerConfig): Durability |
 }
 
 /** The controller of this node; with more nodes it is wherever the leader of the quorum is. */
-const metadataChannel = (metadata: () => MetadataPlane): Services['controller'] => ({
+const metadataChannel = (metadata: () => MetadataPlane): ControllerChannel => ({
   request: (api, request, context) => metadata().controller.request(api, request, context),
 });
-
-function makeGroups(parts: DataPlaneParts, replicas: Replicas, image: () => MetadataImage): GroupCoordinator {
-  const { settings, clock, timer, log } = parts;
-  const groupLog = log.child({ part: 'group' });
-  return new GroupCoordinator({
-    config: groupConfigOf(settings.current),
-    settings: { commitTimeoutMs: settings.current.offsets.commitTimeoutMs },
-    partitionCount: () =>
-      image().topic(GROUP_METADATA_TOPIC)?.partitions.length ?? settings.current.offsets.topicNumPartitions,
-    openLog: (index) => {
-      const partition = replicas.get(GROUP_METADATA_TOPIC, index);
-      if (partition === undefined) throw new Error('A coordinator is elected where its partition is.');
-      return new CoordinatorPartition(partition, {
-        loadBufferBytes: settings.current.offsets.loadBufferBytes,
-      });
-    },
-    clock,
-    timer,
-    endOfTurn: parts.endOfTurn,
-    loggerFor: (partition) => groupLog.child({ partition }),
-  });
-}
 
 function applySettings({ settings, identity, log }: DataPlaneParts, image: MetadataImage): void {
   const { config, ignored } = applyDynamicConfigs(

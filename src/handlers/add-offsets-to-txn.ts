@@ -7,15 +7,15 @@
 import { AddOffsetsToTxn } from '../../protocol/messages/add-offsets-to-txn.ts';
 import { GROUP_METADATA_TOPIC } from '../metadata/names.ts';
 import { handler } from '../server/handler.ts';
-import type { TransactionalServices } from './transactional.ts';
-import { fencedBefore, transactionsOf } from './transactional.ts';
+import type { Services } from './services.ts';
+import { fencedBefore } from './transactional.ts';
 
-export const addOffsetsToTxn = (services: TransactionalServices) =>
+export const addOffsetsToTxn = (services: Services) =>
   handler(AddOffsetsToTxn, {
     async run(request, call) {
       const partitions = [services.groups.partitionFor(request.groupId)];
       const topics = [{ topic: GROUP_METADATA_TOPIC, partitions }];
-      const errorCode = await transactionsOf(services).coordinator.addPartitions(request, topics);
+      const errorCode = await services.transactions.coordinator.addPartitions(request, topics);
       return { throttleTimeMs: 0, errorCode: fencedBefore(2, call.version, errorCode) };
     },
   });

@@ -12,8 +12,8 @@ import { AddPartitionsToTxn } from '../../protocol/messages/add-partitions-to-tx
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
 import { isInternalTopic } from '../metadata/names.ts';
 import { handler } from '../server/handler.ts';
-import type { TransactionalServices } from './transactional.ts';
-import { fencedBefore, transactionsOf } from './transactional.ts';
+import type { Services } from './services.ts';
+import { fencedBefore } from './transactional.ts';
 
 type Request = RequestOf<typeof AddPartitionsToTxn>;
 type Transaction = Request['transactions'][number];
@@ -22,7 +22,7 @@ type TopicResults = NonNullable<ResponseInput<typeof AddPartitionsToTxn>['result
 
 const FIRST_VERSION_OF_BROKERS = 4;
 
-export const addPartitionsToTxn = (services: TransactionalServices) =>
+export const addPartitionsToTxn = (services: Services) =>
   handler(AddPartitionsToTxn, {
     async run(request, call) {
       const { version } = call;
@@ -63,11 +63,7 @@ export const addPartitionsToTxn = (services: TransactionalServices) =>
     }),
   });
 
-async function add(
-  services: TransactionalServices,
-  transaction: Transaction,
-  version: number,
-): Promise<TopicResults> {
+async function add(services: Services, transaction: Transaction, version: number): Promise<TopicResults> {
   const { topics, verifyOnly } = transaction;
   const obstacle = (topic: string, partition: number): number => {
     // No client writes to internal topics; brokers ask for those that offsets are committed to.
@@ -86,7 +82,7 @@ async function add(
       return errorCode === ErrorCode.NONE ? ErrorCode.OPERATION_NOT_ATTEMPTED : errorCode;
     });
   }
-  const { coordinator } = transactionsOf(services);
+  const { coordinator } = services.transactions;
   if (verifyOnly) {
     return results(topics, (name, partition) => coordinator.verifyPartition(transaction, name, partition));
   }

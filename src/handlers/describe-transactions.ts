@@ -1,13 +1,12 @@
 /** DescribeTransactions (key 65), version 0: the state of transactional ids that this broker coordinates (KIP-664). */
 import { DescribeTransactions } from '../../protocol/messages/describe-transactions.ts';
 import { handler } from '../server/handler.ts';
-import type { TransactionalServices } from './transactional.ts';
-import { transactionsOf } from './transactional.ts';
+import type { Services } from './services.ts';
 
-export const describeTransactions = (services: TransactionalServices) =>
+export const describeTransactions = (services: Services) =>
   handler(DescribeTransactions, {
     async run(request) {
-      const { coordinator } = transactionsOf(services);
+      const { coordinator } = services.transactions;
       const transactionStates = await coordinator.describeTransactions(request.transactionalIds);
       return { throttleTimeMs: 0, transactionStates };
     },

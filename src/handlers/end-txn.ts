@@ -6,13 +6,13 @@
  */
 import { EndTxn } from '../../protocol/messages/end-txn.ts';
 import { handler } from '../server/handler.ts';
-import type { TransactionalServices } from './transactional.ts';
-import { fencedBefore, transactionsOf } from './transactional.ts';
+import type { Services } from './services.ts';
+import { fencedBefore } from './transactional.ts';
 
-export const endTxn = (services: TransactionalServices) =>
+export const endTxn = (services: Services) =>
   handler(EndTxn, {
     async run(request, call) {
-      const errorCode = await transactionsOf(services).coordinator.endTransaction(request, request.committed);
+      const errorCode = await services.transactions.coordinator.endTransaction(request, request.committed);
       return { throttleTimeMs: 0, errorCode: fencedBefore(2, call.version, errorCode) };
     },
   });

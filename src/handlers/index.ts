@@ -5,6 +5,8 @@
 import type { HandlerTable } from '../server/handler.ts';
 import { register } from '../server/handler.ts';
 import { createAcls, deleteAcls, describeAcls } from './acls.ts';
+import { addOffsetsToTxn } from './add-offsets-to-txn.ts';
+import { addPartitionsToTxn } from './add-partitions-to-txn.ts';
 import { alterConfigs } from './alter-configs.ts';
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts';
 import type { FinalizedFeatures } from './api-versions.ts';
@@ -18,8 +20,11 @@ import { describeCluster } from './describe-cluster.ts';
 import { describeConfigs } from './describe-configs.ts';
 import { describeGroups } from './describe-groups.ts';
 import { describeLogDirs } from './describe-log-dirs.ts';
+import { describeProducers } from './describe-producers.ts';
 import { describeQuorum } from './describe-quorum.ts';
+import { describeTransactions } from './describe-transactions.ts';
 import { electLeaders } from './elect-leaders.ts';
+import { endTxn } from './end-txn.ts';
 import { fetch } from './fetch.ts';
 import { findCoordinator } from './find-coordinator.ts';
 import { heartbeat } from './heartbeat.ts';
@@ -30,6 +35,7 @@ import { leaveGroup } from './leave-group.ts';
 import { listGroups } from './list-groups.ts';
 import { listOffsets } from './list-offsets.ts';
 import { listPartitionReassignments } from './list-partition-reassignments.ts';
+import { listTransactions } from './list-transactions.ts';
 import { metadata } from './metadata.ts';
 import { offsetCommit } from './offset-commit.ts';
 import { offsetDelete } from './offset-delete.ts';
@@ -38,8 +44,10 @@ import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts';
 import { produce } from './produce.ts';
 import type { Services } from './services.ts';
 import { syncGroup } from './sync-group.ts';
+import { txnOffsetCommit } from './txn-offset-commit.ts';
 import { unregisterBroker } from './unregister-broker.ts';
 import { updateFeatures } from './update-features.ts';
+import { writeTxnMarkers } from './write-txn-markers.ts';
 
 export function brokerHandlers(services: Services): HandlerTable {
   const finalized = (): FinalizedFeatures => {
@@ -66,6 +74,11 @@ export function brokerHandlers(services: Services): HandlerTable {
     deleteRecords(services),
     initProducerId(services),
     offsetForLeaderEpoch(services),
+    addPartitionsToTxn(services),
+    addOffsetsToTxn(services),
+    endTxn(services),
+    writeTxnMarkers(services),
+    txnOffsetCommit(services),
     describeAcls(),
     createAcls(),
     deleteAcls(),
@@ -82,7 +95,10 @@ export function brokerHandlers(services: Services): HandlerTable {
     describeQuorum(services),
     updateFeatures(services),
     describeCluster(services),
+    describeProducers(services),
     unregisterBroker(services),
+    describeTransactions(services),
+    listTransactions(services),
   ]);
   return table;
 }

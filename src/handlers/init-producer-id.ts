@@ -7,12 +7,12 @@
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import { InitProducerId } from '../../protocol/messages/init-producer-id.ts';
 import { handler } from '../server/handler.ts';
-import type { TransactionalServices } from './transactional.ts';
-import { fencedBefore, transactionsOf } from './transactional.ts';
+import type { Services } from './services.ts';
+import { fencedBefore } from './transactional.ts';
 
 const NONE_YET = -1;
 
-export const initProducerId = (services: TransactionalServices) =>
+export const initProducerId = (services: Services) =>
   handler(InitProducerId, {
     async run(request, call) {
       const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request;
@@ -26,7 +26,7 @@ export const initProducerId = (services: TransactionalServices) =>
         const fresh = await services.producerIds.next();
         return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, producerId: fresh, producerEpoch: 0 };
       }
-      const { coordinator } = transactionsOf(services);
+      const { coordinator } = services.transactions;
       const expected = producerId === NONE_YET ? null : { producerId, producerEpoch };
       const initialized = await coordinator.initProducerId(transactionalId, transactionTimeoutMs, expected);
       return {

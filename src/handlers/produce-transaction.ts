@@ -8,7 +8,7 @@ import type { Produce } from '../../protocol/messages/produce.ts';
 import type { RequestOf } from '../../protocol/schema.ts';
 import type { Verdict } from '../machine/transaction-verification.ts';
 import type { Partition } from '../partition/partition.ts';
-import type { TransactionalServices } from './transactional.ts';
+import type { Services } from './services.ts';
 
 type Request = RequestOf<typeof Produce>;
 
@@ -35,7 +35,7 @@ export function isTransactional(records: Buffer | null): records is Buffer {
  * Refuses the request as a whole where its transactional records have no transactional id, or more than one producer.
  * @throws {KafkaError}
  */
-export function checkTransaction(services: TransactionalServices, request: Request): void {
+export function checkTransaction(services: Services, request: Request): void {
   let producerId: number | null = null;
   for (const { partitionData } of request.topicData) {
     for (const { records } of partitionData) {
@@ -53,7 +53,7 @@ export function checkTransaction(services: TransactionalServices, request: Reque
 
 /** What a transactional batch is appended with. A promise only where the coordinator is another broker. */
 export function proofFor(
-  services: TransactionalServices,
+  services: Services,
   request: Request,
   partition: Partition,
   records: Buffer,

@@ -21,7 +21,6 @@ import { checkFrames, checkRecords } from './produce-records.ts';
 import type { Proof } from './produce-transaction.ts';
 import { checkTransaction, isTransactional, proofFor } from './produce-transaction.ts';
 import type { Services } from './services.ts';
-import type { TransactionalServices } from './transactional.ts';
 
 type Request = RequestOf<typeof Produce>;
 type Response = ResponseInput<typeof Produce>;
@@ -44,7 +43,7 @@ interface Outcome {
   verified: Promise<void> | null;
 }
 
-export const produce = (services: TransactionalServices) =>
+export const produce = (services: Services) =>
   handler(Produce, {
     // The append is done when `run` returns; what can't be appended at once must say `call.holdOthers()`, or later
     // requests of the connection would overtake it.
@@ -98,7 +97,7 @@ function answerNothing(outcomes: readonly Outcome[], call: Call): typeof NO_RESP
   return NO_RESPONSE;
 }
 
-function appendAll(services: TransactionalServices, request: Request, call: Call): Outcome[] {
+function appendAll(services: Services, request: Request, call: Call): Outcome[] {
   return lastOfEach(request).map(({ topic, index, records }) =>
     appendOne(services, request, call, topic, index, records),
   );
@@ -122,7 +121,7 @@ function lastOfEach(request: Request): Asked[] {
 }
 
 function appendOne(
-  services: TransactionalServices,
+  services: Services,
   request: Request,
   call: Call,
   topic: string,

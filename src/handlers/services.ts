@@ -11,6 +11,7 @@ import type { ControllerChannel } from '../machine/controller-channel.ts';
 import type { GroupCoordinator } from '../machine/coordinator-group.ts';
 import type { ProducerIds } from '../machine/producer-ids.ts';
 import type { RaftNode } from '../machine/raft-node.ts';
+import type { Transactions } from '../machine/transactions.ts';
 import type { MetadataImage } from '../metadata/image.ts';
 import type { FetchSessions } from '../partition/fetch-sessions.ts';
 import type { Purgatory } from '../partition/purgatory.ts';
@@ -31,6 +32,7 @@ export interface Services {
   /** Memory for what is read and sent. */
   readonly readBuffers: ReadBuffers;
   readonly groups: GroupCoordinator;
+  readonly transactions: Transactions;
   /** Where requests that change the cluster go. */
   readonly controller: ControllerChannel;
   /** Hands out producer ids from the blocks that the controller allots. */

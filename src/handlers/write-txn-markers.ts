@@ -8,14 +8,13 @@ import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
 import { handler } from '../server/handler.ts';
-import type { TransactionalServices } from './transactional.ts';
-import { transactionsOf } from './transactional.ts';
+import type { Services } from './services.ts';
 
 type Request = RequestOf<typeof WriteTxnMarkers>;
 type Marker = Request['markers'][number];
 type Response = ResponseInput<typeof WriteTxnMarkers>;
 
-export const writeTxnMarkers = (services: TransactionalServices) =>
+export const writeTxnMarkers = (services: Services) =>
   handler(WriteTxnMarkers, {
     async run(request) {
       // Observed on 3.7.0: no marker can be made of these, and the whole request fails.
@@ -51,7 +50,7 @@ function setCode(codes: Codes, topic: string, partition: number, errorCode: numb
   partitions.set(partition, errorCode);
 }
 
-async function write(services: TransactionalServices, request: Marker): Promise<Codes> {
+async function write(services: Services, request: Marker): Promise<Codes> {
   const { producerId, producerEpoch, coordinatorEpoch, transactionResult } = request;
   const marker = { producerId, producerEpoch, coordinatorEpoch, isCommit: transactionResult };
   const codes: Codes = new Map();
@@ -61,7 +60,7 @@ async function write(services: TransactionalServices, request: Marker): Promise<
       const until = new Promise<number>((resolve) => {
         const { requestTimeoutMs } = services.config().network;
         const cancel = services.timer.after(requestTimeoutMs, () => resolve(ErrorCode.REQUEST_TIMED_OUT));
-        transactionsOf(services).markers.write(marker, name, partition, (errorCode) => {
+        services.transactions.markers.write(marker, name, partition, (errorCode) => {
           cancel();
           resolve(errorCode);
         });
