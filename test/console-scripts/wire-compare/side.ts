@@ -25,6 +25,8 @@ function wholeBatches(records: Buffer): string {
 
 export class Side {
   readonly port: number;
+  /** What ApiVersions of the other side lists: nothing else of the list is compared. */
+  keys: ReadonlySet<number> | null = null;
   #client: WireClient | null = null;
   #topicNames = new Map<string, string>();
   #clusterId = '';
@@ -79,6 +81,15 @@ export class Side {
     for (const { name, topicId } of topics) this.#topicNames.set(topicId, name);
   }
 
+  /** Asks until a topic that was just made is known: in Apache Kafka that comes after the answer. */
+  async learnOf(topic: string): Promise<void> {
+    for (let attempt = 0; attempt < 200; attempt++) {
+      await this.learn();
+      if ([...this.#topicNames.values()].includes(topic)) return;
+    }
+    throw new Error(`no topic ${topic}`);
+  }
+
   topicId(topic: string): string {
     for (const [id, name] of this.#topicNames) if (name === topic) return id;
     throw new Error(`no topic ${topic}`);
@@ -106,7 +117,9 @@ export class Side {
     if (Array.isArray(value)) {
       const { element } = field;
       if (element === null) return value;
-      const said = value.map((one) => this.#value(api, name, element, one));
+      const wanted =
+        name === 'apiKeys' ? value.filter(({ apiKey }) => this.keys?.has(apiKey) !== false) : value;
+      const said = wanted.map((one) => this.#value(api, name, element, one));
       return said.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
     }
     if (field.fields !== null) return this.#struct(api, field.fields, value as Struct);
@@ -124,7 +137,11 @@ export class Side {
   #number(api: Api, name: string, value: number): Value {
     if (name === 'port' && value === this.port) return 'PORT';
     if (/^(totalBytes|usableBytes)$/.test(name)) return 'BYTES';
-    if (/^(sessionId|producerId|finalizedFeaturesEpoch)$/.test(name) && value > 0) return 'NUMBER';
+    if (
+      /^(sessionId|producerId|finalizedFeaturesEpoch)$/.test(name) &&
+      (value > 0 || (name === 'producerId' && value === 0))
+    )
+      return 'NUMBER';
     if (/(AppendTimeMs|Timestamp|StartTimeMs)$/.test(name) && value > 1_750_000_000_000) return 'TIME';
     if (api.name === 'DescribeQuorum' && /^(leaderEpoch|highWatermark|logEndOffset)$/.test(name))
       return 'NUMBER';
