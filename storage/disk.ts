@@ -63,6 +63,10 @@ const kindOf = (errno: string): DiskErrorKind => {
   return 'io';
 };
 
+/** Want of space or of descriptors: it may end by itself, and nothing is wrong with what is on the disk. */
+export const isPassing = (error: unknown): error is DiskError =>
+  error instanceof DiskError && (error.kind === 'no-space' || error.kind === 'too-many-files');
+
 /** One open file. Positions and lengths are bytes from the start of the file. */
 export interface DiskFile {
   readonly path: string;

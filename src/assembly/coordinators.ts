@@ -35,6 +35,8 @@ export interface Coordinators {
   readonly groups: GroupCoordinator;
   readonly transactions: Transactions;
   readonly subscribers: readonly MetadataSubscriber[];
+  /** A partition got its log only now, long after the metadata that gave it to this broker. */
+  openedLate(topic: string, index: number): void;
   /** Resolves once every partition that is led here by now is loaded. */
   loaded(): Promise<void>;
   close(): void;
@@ -53,8 +55,11 @@ export function makeCoordinators(parts: CoordinatorParts): Coordinators {
   const subscriberOf = (topic: string, coordinator: GroupCoordinator | Transactions['coordinator']) =>
     coordinatorSubscriber(nodeId, {
       topic,
-      elected: (partition, epoch) =>
-        elections.set(`${topic}-${partition}`, coordinator.onElection(partition, epoch)),
+      elected(partition, epoch) {
+        // Without a log for want of disk space; `openedLate` follows.
+        if (parts.replicas.get(topic, partition) === undefined) return;
+        elections.set(`${topic}-${partition}`, coordinator.onElection(partition, epoch));
+      },
       resigned: (partition, epoch) => coordinator.onResignation(partition, epoch),
     });
   return {
@@ -65,6 +70,16 @@ export function makeCoordinators(parts: CoordinatorParts): Coordinators {
       subscriberOf(TRANSACTION_STATE_TOPIC, transactions.coordinator),
       deletedOffsetsSubscriber(groups, log),
     ],
+    openedLate(topic, index) {
+      const partition = parts.replicas.get(topic, index);
+      if (partition === undefined || !partition.isLeader) return;
+      const { leaderEpoch } = partition;
+      if (topic === GROUP_METADATA_TOPIC)
+        elections.set(`${topic}-${index}`, groups.onElection(index, leaderEpoch));
+      if (topic === TRANSACTION_STATE_TOPIC) {
+        elections.set(`${topic}-${index}`, transactions.coordinator.onElection(index, leaderEpoch));
+      }
+    },
     async loaded() {
       await Promise.all(elections.values());
     },

@@ -37,6 +37,8 @@ import { replicasSubscriber, settingsSubscriber, topicConfigsSubscriber } from '
 
 const INTERNAL_TOPICS = [GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC];
 const FETCH_SESSION_EVICTION_MS = 120_000;
+const OPEN_RETRY_MS = 500;
+const COMPLAINT_INTERVAL_MS = 10_000;
 const MAX_SESSION_ID = 2 ** 31 - 1;
 
 export interface DataPlaneParts {
@@ -67,6 +69,7 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
   const purgatory = new Purgatory(timer);
   const stage = new AppendStage(parts.endOfTurn, purgatory);
   const image = (): MetadataImage => metadata().image;
+  const complain = nowAndThen(clock, (fields, message) => log.error(fields, message));
   const replicas = new Replicas({
     brokerId: identity.nodeId,
     logs,
@@ -76,7 +79,13 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
     logConfigOf: (topic): LogConfig =>
       topicConfig(settings.current.topics.defaultTexts, image().topicConfigs(topic)),
     onDiskFailure: ({ topic, index }, err) =>
-      log.error({ topic, partition: index, err }, 'append failed on the disk'),
+      complain({ topic, partition: index, err }, 'append failed on the disk'),
+    onOpenFailure: (topic, partition, err) =>
+      complain({ topic, partition, err }, 'partition has no log yet: it is tried again'),
+    later: (action) => {
+      timer.after(OPEN_RETRY_MS, action);
+    },
+    onLateOpen: (topic, index) => coordinators.openedLate(topic, index),
   });
   let brokerEpoch = (): number => -1;
   const channel = metadataChannel(metadata);
@@ -129,6 +138,20 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
       coordinators.close();
       replicas.close();
     },
+  };
+}
+
+/** A full disk fails every append: once in a while says it all. */
+function nowAndThen(
+  clock: Clock,
+  say: (fields: object, message: string) => void,
+): (fields: object, message: string) => void {
+  const saidMs = new Map<string, number>();
+  return (fields, message) => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (saidMs.get(message) ?? Number.NEGATIVE_INFINITY) < COMPLAINT_INTERVAL_MS) return;
+    saidMs.set(message, nowMs);
+    say(fields, message);
   };
 }
 

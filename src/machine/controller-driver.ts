@@ -77,6 +77,7 @@ export interface ControllerDriverParts {
 
 /** A timer that fires this late says that the whole process stood still: then heartbeats wait to be read. */
 const STALL_MS = 500;
+const WARNING_INTERVAL_MS = 30_000;
 
 interface Waiting {
   /** The answer may leave once this offset is committed. */
@@ -93,6 +94,7 @@ export class ControllerDriver implements ControllerChannel {
   /** In the order of their offsets. */
   #waiting: Waiting[] = [];
   #lastAppendMs = 0;
+  #warnedMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #cancelIdle: Cancel | null = null;
   #cancelSessions: Cancel | null = null;
@@ -250,9 +252,17 @@ export class ControllerDriver implements ControllerChannel {
     try {
       return this.#run(command);
     } catch (error) {
-      this.#parts.logger.warn({ error }, 'controller could not write');
+      this.#warn(error);
       return null;
     }
+  }
+
+  /** What lasts, such as a full disk, is said now and then only. */
+  #warn(error: unknown): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - this.#warnedMs < WARNING_INTERVAL_MS) return;
+    this.#warnedMs = nowMs;
+    this.#parts.logger.warn({ error }, 'controller could not write');
   }
 
   #fail(error: unknown): void {
@@ -275,7 +285,11 @@ export class ControllerDriver implements ControllerChannel {
     this.#cancelIdle = this.#parts.timer.after(delayMs, () => {
       this.#cancelIdle = null;
       const isIdle = this.#parts.clock.monotonicMs() - this.#lastAppendMs >= maxIdleIntervalMs;
-      if (isIdle) this.#runOwn((context) => this.#parts.controller.noOp(context));
+      if (isIdle) {
+        this.#runOwn((context) => this.#parts.controller.noOp(context));
+        // Also where it could not be written, for want of space: the next try is due an interval later.
+        this.#lastAppendMs = this.#parts.clock.monotonicMs();
+      }
       if (this.#active !== null) this.#armIdle();
     });
   }

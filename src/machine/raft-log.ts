@@ -37,6 +37,8 @@ export interface RaftLogStore {
   readonly sizeBytes: number;
   /** Which epoch begins where, from the log start on. */
   readonly epochs: readonly EpochStart[];
+  /** Whether the disk surely has room for so many bytes more; what is appended without it may end the node. */
+  hasRoom(bytes: number): boolean;
   /** Appends whole batches as they are; the first begins at `endOffset`. The bytes are copied or written at once. */
   append(batches: Buffer, nowMs: number): void;
   /** Whole batches from the one with `offset` on and below `upTo`; at least one where there is one. */

@@ -12,6 +12,7 @@ import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import type { MetadataRecord } from '../../protocol/records/metadata.ts';
 import type { Cancel, Clock, Timer } from '../../storage/clock.ts';
 import type { Disk } from '../../storage/disk.ts';
+import { isPassing } from '../../storage/disk.ts';
 import type { QuorumDescription } from '../raft/core.ts';
 import { RaftCore } from '../raft/core.ts';
 import { LogView } from '../raft/log-view.ts';
@@ -229,7 +230,8 @@ export class RaftNode {
 
   /**
    * Appends records as one batch.
-   * @throws {KafkaError} NOT_CONTROLLER when this node does not lead `epoch`, RECORD_LIST_TOO_LARGE above 8 MiB
+   * @throws {KafkaError} NOT_CONTROLLER when this node does not lead `epoch`, RECORD_LIST_TOO_LARGE above 8 MiB,
+   * KAFKA_STORAGE_ERROR while the disk is full
    */
   propose(proposal: Proposal): Proposed {
     const { records, metadataLevel, epoch, requiredBaseOffset } = proposal;
@@ -241,6 +243,9 @@ export class RaftNode {
     const batch = buildMetadataBatch(records, metadataLevel, place);
     if (batch.length > MAX_BATCH_BYTES) {
       throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE);
+    }
+    if (!this.#ports.log.hasRoom(batch.length)) {
+      throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, 'The disk of the metadata log is full.');
     }
     this.#proposed = null;
     const recordCount = records.length;
@@ -316,7 +321,9 @@ export class RaftNode {
     try {
       await this.#snapshots.write(contents, this.#ports.clock.wallMs());
     } catch (error) {
-      this.#fail(error);
+      // A snapshot only saves work at the next start; the log has everything in it.
+      if (isPassing(error)) this.#note('warn', `snapshot was not written: ${error.message}`, -1);
+      else this.#fail(error);
       return false;
     } finally {
       this.#isWritingSnapshot = false;

@@ -8,6 +8,7 @@
 import { assert } from '../../protocol/assert.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
 import { METADATA_TOPIC_ID } from '../../protocol/uuid.ts';
+import type { Disk } from '../../storage/disk.ts';
 import { joinPath, logDirectoryName, writePartitionMetadata } from '../../storage/layout.ts';
 import type { LogEnvironment } from '../../storage/log.ts';
 import { Log, NEW_LOG } from '../../storage/log.ts';
@@ -74,14 +75,26 @@ export function openMetadataLog(
   };
   const log = new Log(identity, metadataLogConfig(options), NEW_LOG, whole, options.nowMs);
   log.syncNow();
-  return new MetadataLog(log);
+  return new MetadataLog(log, disk);
 }
+
+/**
+ * Left free for what must not fail: votes, a new segment, the checkpoints. Records that would eat into it are refused
+ * one by one; an append that Raft has agreed on and that does not fit would be the end of the node.
+ */
+const RESERVED_BYTES = 1024 * 1024;
 
 class MetadataLog implements RaftLogStore {
   readonly #log: Log;
+  readonly #disk: Disk;
 
-  constructor(log: Log) {
+  constructor(log: Log, disk: Disk) {
     this.#log = log;
+    this.#disk = disk;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#disk.space(this.#log.dir).usableBytes >= bytes + RESERVED_BYTES;
   }
 
   get startOffset(): number {

@@ -230,6 +230,9 @@ export class SnapshotStore {
         position += batch.length;
       }
       await file.sync();
+    } catch (error) {
+      this.#disk.removeNow(path);
+      throw error;
     } finally {
       file.close();
     }

@@ -2,7 +2,7 @@
  * All partitions that have a replica on this broker, kept in step with the metadata image.
  *
  * What is always true after `apply` has returned: for each partition that the image assigns to this broker there is
- * a log with the image's topic id and a Partition over it; for no other is there one. A log of another topic id that
+ * a log with the image's topic id and a Partition over it, or a retry waits for room to make them; for no other is there one. A log of another topic id that
  * bears the same name (the topic was deleted and made anew) is never served (KAFKA-14616): it goes first.
  *
  * See kafka.server.ReplicaManager.applyDelta.
@@ -10,6 +10,7 @@
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { Uuid } from '../../protocol/uuid.ts';
 import type { DiskError } from '../../storage/disk.ts';
+import { isPassing } from '../../storage/disk.ts';
 import type { Log } from '../../storage/log.ts';
 import type { LogConfig } from '../../storage/log-config.ts';
 import type { LogManager } from '../../storage/log-manager.ts';
@@ -40,11 +41,20 @@ export interface ReplicasOptions {
   readonly durability: Durability | null;
   readonly logConfigOf: (topic: string) => LogConfig;
   readonly onDiskFailure: (partition: Partition, error: DiskError) => void;
+  /** A log could not be made or opened for want of space or descriptors; it is tried again until it can. */
+  readonly onOpenFailure: (topic: string, index: number, error: DiskError) => void;
+  /** Runs `action` after a while. */
+  readonly later: (action: () => void) => void;
+  /** A partition that could not be opened when its topic was published now is. */
+  readonly onLateOpen: (topic: string, index: number) => void;
 }
 
 export class Replicas {
   readonly #topics = new Map<string, Map<number, Partition>>();
   readonly #options: ReplicasOptions;
+  #isToRetry = false;
+  /** Partitions without a log: the disk had no room for it. By topic and index, with the state they are to have. */
+  readonly #unopened = new Map<string, { topic: LocalTopic; index: number; state: PartitionImage }>();
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -65,6 +75,7 @@ export class Replicas {
   }
 
   #deleteTopic(name: string, id: Uuid): void {
+    for (const [key, { topic }] of this.#unopened) if (topic.name === name) this.#unopened.delete(key);
     for (const partition of this.#topics.get(name)?.values() ?? []) {
       if (partition.log.topicId === id) this.#delete(partition);
     }
@@ -86,13 +97,45 @@ export class Replicas {
         this.#delete(partition);
         partition = undefined;
       }
+      this.#unopened.delete(`${topic.name}-${index}`);
       if (!state.replicas.includes(brokerId)) {
         if (partition !== undefined) this.#delete(partition);
       } else if (partition === undefined) {
-        this.#open(topic, index, state);
+        this.#tryOpen(topic, index, state);
       } else {
         partition.update(state);
       }
+    }
+  }
+
+  #tryOpen(topic: LocalTopic, index: number, state: PartitionImage): boolean {
+    try {
+      this.#open(topic, index, state);
+      return true;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      this.#tryLater();
+      this.#unopened.set(`${topic.name}-${index}`, { topic, index, state });
+      this.#options.onOpenFailure(topic.name, index, error);
+      return false;
+    }
+  }
+
+  #tryLater(): void {
+    if (this.#isToRetry) return;
+    this.#isToRetry = true;
+    this.#options.later(() => {
+      this.#isToRetry = false;
+      this.#openLate();
+    });
+  }
+
+  /** Tries again what could not be opened; the first failure says that the time has not come. */
+  #openLate(): void {
+    for (const [key, { topic, index, state }] of [...this.#unopened]) {
+      this.#unopened.delete(key);
+      if (!this.#tryOpen(topic, index, state)) break;
+      this.#options.onLateOpen(topic.name, index);
     }
   }
 
