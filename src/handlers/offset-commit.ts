@@ -16,14 +16,11 @@ export const offsetCommit = (services: Services) =>
     async run(request, call) {
       const { known, unknown } = splitUnknown(services, request.topics);
       if (call.version === 0) {
-        const refused = refuseTopics(known, ErrorCode.UNSUPPORTED_VERSION).map(({ name, partitions }) => ({
-          name,
-          partitions: [...new Map(partitions.map((part) => [part.partitionIndex, part])).values()],
-        }));
-        return { throttleTimeMs: 0, topics: mergeTopics(unknown, refused) };
+        const refused = refuseTopics(known, ErrorCode.UNSUPPORTED_VERSION);
+        return { throttleTimeMs: 0, topics: mergeTopics(unknown, once(refused)) };
       }
       if (known.length === 0) return { throttleTimeMs: 0, topics: unknown };
-      const { topics } = await services.groups.commitOffsets({ ...request, topics: known });
+      const { topics } = await services.groups.commitOffsets({ ...request, topics: known }, call.version);
       return { throttleTimeMs: 0, topics: mergeTopics(unknown, topics) };
     },
     refuse: (request, errorCode) => ({
@@ -36,5 +33,13 @@ function refuseTopics(topics: RequestOf<typeof OffsetCommit>['topics'], errorCod
   return topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+  }));
+}
+
+/** Topics and partitions that are named twice are answered once. */
+function once(topics: ReturnType<typeof refuseTopics>): ReturnType<typeof refuseTopics> {
+  return mergeTopics([], topics).map(({ name, partitions }) => ({
+    name,
+    partitions: [...new Map(partitions.map((part) => [part.partitionIndex, part])).values()],
   }));
 }
