@@ -9,9 +9,11 @@ import type { KafkaServer } from '../../scripts/kafka.ts';
 import { kafkaClasspath, startKafka } from '../../scripts/kafka.ts';
 import type { BrokerProcess } from '../helpers/broker-process.ts';
 import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
+import { configScenarios } from './data-path/config-scenarios.ts';
 import { fetchScenarios } from './data-path/fetch-scenarios.ts';
 import { produceScenarios } from './data-path/produce-scenarios.ts';
 import { Side } from './data-path/side.ts';
+import { transactionScenarios } from './data-path/transaction-scenarios.ts';
 
 const properties = { 'auto.create.topics.enable': 'false', 'log.cleaner.enable': 'false' };
 
@@ -36,13 +38,17 @@ describe.skipIf((await kafkaClasspath()) === null)('the data path beside that of
     ours?.clean();
   });
 
-  test.each([...produceScenarios, ...fetchScenarios])('$name gives the same answers', async ({ run }) => {
-    const [apaches, answers] = await Promise.all(sides.map((side) => run(side)));
-    // One by one, so that a failure shows what differs and not all that was said.
-    const differing = Object.keys(apaches ?? {}).filter(
-      (step) => JSON.stringify(apaches?.[step]) !== JSON.stringify(answers?.[step]),
-    );
-    const said = (from: typeof answers) => Object.fromEntries(differing.map((step) => [step, from?.[step]]));
-    expect(said(answers)).toEqual(said(apaches));
-  });
+  test.each([...produceScenarios, ...fetchScenarios, ...transactionScenarios, ...configScenarios])(
+    '$name gives the same answers',
+    async ({ run }) => {
+      const [apaches, answers] = await Promise.all(sides.map((side) => run(side)));
+      // One by one, so that a failure shows what differs and not all that was said.
+      const differing = Object.keys(apaches ?? {}).filter(
+        (step) => JSON.stringify(apaches?.[step]) !== JSON.stringify(answers?.[step]),
+      );
+      const said = (from: typeof answers) =>
+        Object.fromEntries(differing.map((step) => [step, from?.[step]]));
+      expect(said(answers)).toEqual(said(apaches));
+    },
+  );
 });

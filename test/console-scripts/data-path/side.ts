@@ -24,6 +24,9 @@ import { WireClient } from '../../helpers/wire-client.ts';
 const TIMEOUT_MS = 5_000;
 const SET_OPERATION = 0;
 const TOPIC_RESOURCE = 2;
+/** Kinds of coordinator. */
+const GROUP = 0;
+const TRANSACTION = 1;
 
 export type Said = unknown;
 
@@ -68,16 +71,14 @@ export class Side {
     return this.#client.send(api, version, request);
   }
 
-  /** Has the broker make its internal topic, which only the first use of a group does in Apache Kafka. */
+  /** Has the broker make its internal topics, which in Apache Kafka only their first use does. */
   async prepare(): Promise<void> {
-    await until(async () => {
-      const { errorCode } = await this.raw(FindCoordinator, 3, {
-        key: 'any',
-        keyType: 0,
-        coordinatorKeys: [],
+    for (const keyType of [GROUP, TRANSACTION]) {
+      await until(async () => {
+        const asked = { key: 'any', keyType, coordinatorKeys: [] };
+        return (await this.raw(FindCoordinator, 3, asked)).errorCode === 0;
       });
-      return errorCode === 0;
-    });
+    }
   }
 
   /** Sends a request; its answer in shared words, or CLOSED. */
