@@ -5,10 +5,12 @@ import {
   bytes,
   errorCode,
   groupId,
+  ignorable,
   int8,
   int32,
   nullable,
   or,
+  since,
   string,
   struct,
   topicName,
@@ -28,11 +30,11 @@ const assignment = {
   metadataBytes: bytes,
 };
 
-/** API 69. Describes groups of the new protocol (KIP-848). */
+/** API 69. Describes groups of the new protocol (KIP-848). Version 1, of Apache Kafka 4.0: types of members (KIP-1099). */
 export const ConsumerGroupDescribe = api({
   name: 'ConsumerGroupDescribe',
   key: 69,
-  versions: [0, 0],
+  versions: [0, 1],
   flexible: 0,
   latestVersionUnstable: true,
   request: {
@@ -60,6 +62,8 @@ export const ConsumerGroupDescribe = api({
         subscribedTopicRegex: or(null, nullable(string)),
         assignment: struct(assignment),
         targetAssignment: struct(assignment),
+        /** -1 unknown, 0 classic, 1 consumer. */
+        memberType: since(1, ignorable(or(-1, int8))),
       }),
       authorizedOperations: or(-2147483648, int32),
     }),

@@ -6,6 +6,7 @@ import {
   int32,
   nullable,
   or,
+  since,
   string,
   struct,
   topicName,
@@ -20,11 +21,14 @@ const topicPartitions = {
 /**
  * API 68. The one request of the new group protocol: joins, keeps alive, reports, gets assignments and
  * leaves (KIP-848).
+ *
+ * Version 1, which came with Apache Kafka 4.0: an expression instead of topic names, and member ids that the client
+ * makes (KIP-1082).
  */
 export const ConsumerGroupHeartbeat = api({
   name: 'ConsumerGroupHeartbeat',
   key: 68,
-  versions: [0, 0],
+  versions: [0, 1],
   flexible: 0,
   request: {
     groupId,
@@ -37,6 +41,8 @@ export const ConsumerGroupHeartbeat = api({
     rebalanceTimeoutMs: or(-1, int32),
     /** Null when unchanged. */
     subscribedTopicNames: or(null, nullable(array(topicName))),
+    /** Null when unchanged, empty for none; in RE2's syntax. */
+    subscribedTopicRegex: since(1, or(null, nullable(string))),
     /** Null when unchanged, or when the choice is left to the coordinator. */
     serverAssignor: or(null, nullable(string)),
     /** What the member owns now; null when unchanged. */

@@ -65,7 +65,7 @@ const validPreviousStates: Readonly<Record<GroupState, readonly GroupState[]>> =
 export class ClassicGroup {
   readonly type = 'classic';
   readonly groupId: string;
-  readonly offsets = new GroupOffsets();
+  readonly offsets: GroupOffsets;
   readonly members = new Map<string, Member>();
   /** Static instance to member id. */
   readonly staticMembers = new Map<string, string>();
@@ -101,9 +101,11 @@ export class ClassicGroup {
       stateTimestampMs: number | null;
       joinDeadline: Deadline;
       syncDeadline: Deadline;
+      offsets?: GroupOffsets;
     },
   ) {
     this.groupId = groupId;
+    this.offsets = parts.offsets ?? new GroupOffsets();
     this.#state = parts.state;
     this.stateTimestampMs = parts.stateTimestampMs;
     this.joinDeadline = parts.joinDeadline;

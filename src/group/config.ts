@@ -22,11 +22,17 @@ export interface GroupConfig {
    * its client gets UNKNOWN_MEMBER_ID and asks anew. Kafka has no such limit.
    */
   readonly maxPendingMembers: number;
+  /** group.consumer.session.timeout.ms */
+  readonly consumerSessionTimeoutMs: number;
+  /** group.consumer.heartbeat.interval.ms */
+  readonly consumerHeartbeatIntervalMs: number;
+  /** group.consumer.max.size */
+  readonly consumerMaxSize: number;
   /** Groups of one partition; further ones are refused with COORDINATOR_NOT_AVAILABLE. Kafka has no such limit. */
   readonly maxGroups: number;
 }
 
-/** The defaults of Apache Kafka 3.7.0, and ours for the last two. */
+/** The defaults of Apache Kafka 3.7.0, and ours for the limits that it has not. */
 export const defaultGroupConfig: GroupConfig = {
   minSessionTimeoutMs: 6_000,
   maxSessionTimeoutMs: 1_800_000,
@@ -36,5 +42,8 @@ export const defaultGroupConfig: GroupConfig = {
   offsetsRetentionMs: 7 * 24 * 3_600_000,
   offsetsRetentionCheckIntervalMs: 600_000,
   maxPendingMembers: 10_000,
+  consumerSessionTimeoutMs: 45_000,
+  consumerHeartbeatIntervalMs: 5_000,
+  consumerMaxSize: 2_147_483_647,
   maxGroups: 1_000_000,
 };

@@ -10,6 +10,8 @@
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { ClassicGroup, Member, Protocol, Ticket } from './classic-group.ts';
 import { saysTheSame } from './classic-group.ts';
+import type { ConsumerGroup } from './consumer-group.ts';
+import { convertToClassic } from './consumer-removal.ts';
 import type { Command, WriteFate } from './outcome.ts';
 import {
   addMemberAndRebalance,
@@ -24,6 +26,7 @@ import {
   refuseJoin,
   refuseSync,
   renewSession,
+  storeErrorCode,
   storeGroup,
   updateMemberAndRebalance,
 } from './rebalance.ts';
@@ -69,12 +72,32 @@ export function joinGroup(shard: Shard, token: number, command: JoinCommand): vo
     return;
   }
   const group = memberId === '' ? shard.getOrCreate(request.groupId) : shard.groups.get(request.groupId);
-  if (group === undefined) refuse(shard, joining, memberId, ErrorCode.UNKNOWN_MEMBER_ID);
+  if (group?.type === 'consumer') joinOtherProtocol(shard, group, token, command, joining);
+  else if (group === undefined) refuse(shard, joining, memberId, ErrorCode.UNKNOWN_MEMBER_ID);
   else if (group === null) refuse(shard, joining, memberId, ErrorCode.COORDINATOR_NOT_AVAILABLE);
   else {
     joinExistingGroup(shard, group, joining);
     maybeCompleteJoin(shard, group);
   }
+}
+
+/** A group of the consumer protocol becomes a classic one when it is empty, and only then. */
+function joinOtherProtocol(
+  shard: Shard,
+  group: ConsumerGroup,
+  token: number,
+  command: JoinCommand,
+  joining: Joining,
+): void {
+  if (group.state !== 'empty') {
+    refuse(shard, joining, joining.memberId, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+    return;
+  }
+  const again = () => joinGroup(shard, token, command);
+  convertToClassic(shard, group, again, (errorCode) => {
+    if (errorCode === ErrorCode.NONE) again();
+    else refuse(shard, joining, joining.memberId, storeErrorCode(errorCode));
+  });
 }
 
 function refuse(shard: Shard, joining: Joining, memberId: string, errorCode: number): void {

@@ -12,9 +12,13 @@
  */
 import { assert, unreachable } from '../../protocol/assert.ts';
 import type { GroupConfig } from './config.ts';
+import type { ConsumerGroup } from './consumer-group.ts';
+import { consumerGroupHeartbeat } from './consumer-heartbeat.ts';
+import { expireConsumerRevocation, expireConsumerSession } from './consumer-members.ts';
+import { syncTimers } from './consumer-timers.ts';
 import { Deadline } from './deadlines.ts';
 import { joinGroup } from './join.ts';
-import { describeGroup, listGroups } from './listing.ts';
+import { describeConsumerGroup, describeGroup, listGroups } from './listing.ts';
 import {
   commitOffsets,
   commitTransactionalOffsets,
@@ -51,6 +55,9 @@ export class GroupMachine {
       sync: (group) => expireSync(shard, group),
       session: (group, member) => expireSession(shard, group, member),
       pendingMember: (group, memberId) => expirePendingMember(shard, group, memberId),
+      consumerSession: (group, memberId) => expireConsumerSession(shard, group, memberId),
+      consumerRevocation: (group, memberId, memberEpoch) =>
+        expireConsumerRevocation(shard, group, memberId, memberEpoch),
     };
     this.#retentionCheck = new Deadline(() => this.#checkRetention());
   }
@@ -85,6 +92,10 @@ export class GroupMachine {
     const shard = this.#shard;
     shard.now = now;
     for (const group of [...shard.groups.values()]) {
+      if (group.type === 'consumer') {
+        loadedConsumerGroup(shard, group);
+        continue;
+      }
       const isHollow = group.members.size === 0 && group.generationId === 0 && group.offsets.isEmpty;
       if (isHollow) {
         shard.removeGroup(group);
@@ -131,6 +142,13 @@ export class GroupMachine {
         break;
       case 'leaveGroup':
         leaveGroup(shard, token, command);
+        break;
+      case 'consumerGroupHeartbeat':
+        shard.topics = command.topics;
+        consumerGroupHeartbeat(shard, token, command);
+        break;
+      case 'consumerGroupDescribe':
+        describeConsumerGroup(shard, token, command);
         break;
       case 'commitOffsets':
         commitOffsets(shard, token, command);
@@ -211,4 +229,15 @@ export class GroupMachine {
     const nextMs = shard.now.monotonicMs + shard.config.offsetsRetentionCheckIntervalMs;
     shard.deadlines.set(this.#retentionCheck, nextMs);
   }
+}
+
+/** Members get a fresh session, and those that have to give up partitions a fresh deadline. */
+function loadedConsumerGroup(shard: Shard, group: ConsumerGroup): void {
+  group.dropIncomplete();
+  if (group.isHollow && group.offsets.isEmpty) {
+    shard.removeGroup(group);
+    return;
+  }
+  group.listedState = group.state;
+  syncTimers(shard, group);
 }

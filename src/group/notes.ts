@@ -9,6 +9,7 @@ export type Departure =
   | 'left'
   | 'session expired'
   | 'did not rejoin in time'
+  | 'did not revoke in time'
   | 'did not sync in time'
   | 'group is full'
   | 'replaced by its successor';
@@ -77,6 +78,35 @@ export type Note =
       readonly generationId: number;
       readonly why: 'deleted' | 'nothing left';
       readonly offsetCount: number;
+    }
+  | {
+      readonly event: 'member joined';
+      readonly groupId: string;
+      readonly groupEpoch: number;
+      readonly memberId: string;
+      readonly groupInstanceId: string | null;
+      readonly memberCount: number;
+    }
+  | {
+      readonly event: 'member left';
+      readonly groupId: string;
+      readonly groupEpoch: number;
+      readonly memberId: string;
+      readonly why: Departure;
+      readonly memberCount: number;
+    }
+  | {
+      readonly event: 'target assignment computed';
+      readonly groupId: string;
+      readonly groupEpoch: number;
+      readonly assignor: string;
+      readonly memberCount: number;
+      readonly topicCount: number;
+    }
+  | {
+      readonly event: 'group changed protocol';
+      readonly groupId: string;
+      readonly to: 'classic' | 'consumer';
     }
   | { readonly event: 'offsets expired'; readonly groupId: string; readonly offsetCount: number }
   | {

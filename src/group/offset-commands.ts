@@ -1,21 +1,24 @@
 /**
- * OffsetCommit 1 to 9, TxnOffsetCommit 0 to 3 and OffsetFetch 1 to 9 of classic groups.
+ * OffsetCommit 1 to 9, TxnOffsetCommit 0 to 3 and OffsetFetch 1 to 9.
  *
  * OffsetCommit 1: members and a timestamp of the client's; 2 to 4: a retention time of its own; 6: leader epoch;
  * 7: static members. TxnOffsetCommit 3: members (KIP-447). OffsetFetch 7: stable offsets only (KIP-447).
+ * OffsetCommit 9 and OffsetFetch 9: member epochs (KIP-848).
  *
  * A commit takes effect when its record is committed, never before: what OffsetFetch tells can't be lost.
  * The oracle is GroupCoordinator.scala and GroupMetadataManager.storeOffsets.
  */
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { ClassicGroup } from './classic-group.ts';
-import type { OffsetAndMetadata, PartitionOffset } from './offsets.ts';
+import type { ConsumerGroup } from './consumer-group.ts';
+import type { GroupOffsets, OffsetAndMetadata, PartitionOffset } from './offsets.ts';
 import type { Command, PartitionsOfTopic, Responses, TransactionOfWrite } from './outcome.ts';
 import { PartitionMap } from './partition-map.ts';
 import { renewSession } from './rebalance.ts';
 import { offsetCommitKey, offsetCommitValue } from './records.ts';
-import { commitErrors } from './responses.ts';
-import type { Shard } from './shard.ts';
+import { commitErrors, fetchError } from './responses.ts';
+import type { Group, Shard } from './shard.ts';
+import { isDead } from './shard.ts';
 import { checkMemberOfGeneration } from './sync.ts';
 
 type CommitCommand = Extract<Command, { type: 'commitOffsets' }>;
@@ -42,11 +45,11 @@ export function commitOffsets(shard: Shard, token: number, command: CommitComman
   };
   const refuse = (errorCode: number) =>
     shard.answer('commitOffsets', token, commitErrors(request.topics, errorCode));
-  let group: ClassicGroup | null | undefined = shard.groups.get(request.groupId);
+  let group: Group | null | undefined = shard.groups.get(request.groupId);
   if (group === undefined) {
     // Only who needs no membership may store offsets in a group that does not exist.
     if (by.generationId >= 0) {
-      refuse(ErrorCode.ILLEGAL_GENERATION);
+      refuse((command.version ?? 0) >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION);
       return;
     }
     group = shard.getOrCreate(request.groupId);
@@ -55,17 +58,16 @@ export function commitOffsets(shard: Shard, token: number, command: CommitComman
       return;
     }
   }
-  let errorCode = checkCommit(group, by, false);
-  if (errorCode === ErrorCode.NONE && group.state === 'CompletingRebalance') {
-    // The member has its new generation, but not yet what it may commit for.
-    errorCode = ErrorCode.REBALANCE_IN_PROGRESS;
-  }
+  const errorCode =
+    group.type === 'consumer'
+      ? checkConsumerCommit(group, by, false, command.version ?? 0)
+      : checkClassicCommit(group, by);
   if (errorCode !== ErrorCode.NONE) {
     refuse(errorCode);
     return;
   }
-  // A commit is a sign of life.
-  if (group.state !== 'Empty') renewSession(shard, group.member(by.memberId));
+  // To a classic group a commit is a sign of life.
+  if (group.type === 'classic' && group.state !== 'Empty') renewSession(shard, group.member(by.memberId));
   const { wallMs } = shard.now;
   const expireTimestampMs = request.retentionTimeMs === UNSET ? UNSET : wallMs + request.retentionTimeMs;
   storeOffsets(shard, group, token, collect(request.topics, wallMs, expireTimestampMs), null);
@@ -78,7 +80,7 @@ export function commitTransactionalOffsets(
 ): void {
   const { request } = command;
   const group = shard.getOrCreate(request.groupId);
-  const errorCode = group === null ? ErrorCode.COORDINATOR_NOT_AVAILABLE : checkCommit(group, request, true);
+  const errorCode = checkTransactionalCommit(group, request);
   if (group === null || errorCode !== ErrorCode.NONE) {
     shard.answer('commitTransactionalOffsets', token, commitErrors(request.topics, errorCode));
     return;
@@ -88,6 +90,38 @@ export function commitTransactionalOffsets(
     producerId: request.producerId,
     producerEpoch: request.producerEpoch,
   });
+}
+
+function checkClassicCommit(group: ClassicGroup, by: Committer): number {
+  const errorCode = checkCommit(group, by, false);
+  if (errorCode !== ErrorCode.NONE) return errorCode;
+  // The member has its new generation, but not yet what it may commit for.
+  return group.state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
+}
+
+function checkTransactionalCommit(group: Group | null, by: Committer): number {
+  if (group === null) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+  if (group.type === 'classic') return checkCommit(group, by, true);
+  const errorCode = checkConsumerCommit(group, by, true, 0);
+  // Producers know the errors of generations only.
+  return errorCode === ErrorCode.STALE_MEMBER_EPOCH ? ErrorCode.ILLEGAL_GENERATION : errorCode;
+}
+
+/** The same for groups under the consumer protocol: see ConsumerGroup.validateOffsetCommit. */
+function checkConsumerCommit(
+  group: ConsumerGroup,
+  by: Committer,
+  isTransactional: boolean,
+  version: number,
+): number {
+  if (group.isDead) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+  if (by.generationId < 0 && group.members.size === 0) return ErrorCode.NONE;
+  const isAnonymous = by.generationId < 0 && by.memberId === '' && by.groupInstanceId === null;
+  if (isTransactional && isAnonymous) return ErrorCode.NONE;
+  if (!group.members.has(by.memberId)) return ErrorCode.UNKNOWN_MEMBER_ID;
+  if (group.current(by.memberId).memberEpoch === by.generationId) return ErrorCode.NONE;
+  // The error came with version 9.
+  return isTransactional || version >= 9 ? ErrorCode.STALE_MEMBER_EPOCH : ErrorCode.UNSUPPORTED_VERSION;
 }
 
 /** Whether the committer may commit. NONE, or the error. See validateOffsetCommit. */
@@ -138,7 +172,7 @@ function collect(
 
 function storeOffsets(
   shard: Shard,
-  group: ClassicGroup,
+  group: Group,
   token: number,
   offsets: PartitionMap<OffsetAndMetadata>,
   transaction: TransactionOfWrite | null,
@@ -193,13 +227,13 @@ function commitAnswer(
 
 function applyCommit(
   shard: Shard,
-  group: ClassicGroup,
+  group: Group,
   committed: readonly PartitionOffset[],
   baseOffset: number,
   producerId: number | null,
 ): void {
   // Removed meanwhile, and with it, further on in the log, these offsets.
-  if (shard.groups.get(group.groupId) !== group) return;
+  if (shard.groups.get(group.groupId)?.offsets !== group.offsets) return;
   let recordOffset = baseOffset;
   for (const { topic, partition, value } of committed) {
     const stored = { ...value, recordOffset };
@@ -207,21 +241,21 @@ function applyCommit(
     if (producerId === null) group.offsets.store(topic, partition, stored);
     else group.offsets.storeTransactional(producerId, topic, partition, stored);
   }
-  if (producerId !== null) joinTransaction(shard, group, producerId);
+  if (producerId !== null) joinTransaction(shard, group.offsets, producerId);
 }
 
-export function joinTransaction(shard: Shard, group: ClassicGroup, producerId: number): void {
-  const groups = shard.openTransactions.get(producerId);
-  if (groups === undefined) shard.openTransactions.set(producerId, new Set([group]));
-  else groups.add(group);
+export function joinTransaction(shard: Shard, offsets: GroupOffsets, producerId: number): void {
+  const open = shard.openTransactions.get(producerId);
+  if (open === undefined) shard.openTransactions.set(producerId, new Set([offsets]));
+  else open.add(offsets);
 }
 
 /** The marker of a transaction is committed: its offsets become visible, or are forgotten. */
 export function endTransaction(shard: Shard, producerId: number, isCommit: boolean): void {
-  const groups = shard.openTransactions.get(producerId);
-  if (groups === undefined) return;
+  const open = shard.openTransactions.get(producerId);
+  if (open === undefined) return;
   shard.openTransactions.delete(producerId);
-  for (const group of groups) group.offsets.endTransaction(producerId, isCommit);
+  for (const offsets of open) offsets.endTransaction(producerId, isCommit);
 }
 
 /** What a committer hears when the append failed: see GroupMetadataManager.maybeConvertOffsetCommitError. */
@@ -248,7 +282,12 @@ export function commitErrorCode(errorCode: number): number {
 export function fetchOffsets(shard: Shard, token: number, command: FetchCommand): void {
   const { groupId, topics, requireStable } = command;
   const found = shard.groups.get(groupId);
-  const group = found?.state === 'Dead' ? undefined : found;
+  const group = found !== undefined && isDead(found) ? undefined : found;
+  const errorCode = checkFetch(group, command);
+  if (errorCode !== ErrorCode.NONE) {
+    shard.answer('fetchOffsets', token, fetchError(groupId, topics, errorCode));
+    return;
+  }
   const asked = topics === null ? all(group) : distinct(topics);
   shard.answer('fetchOffsets', token, {
     groupId,
@@ -260,7 +299,15 @@ export function fetchOffsets(shard: Shard, token: number, command: FetchCommand)
   });
 }
 
-function all(group: ClassicGroup | undefined): PartitionsOfTopic[] {
+/** Whether the member is one, and in its present epoch: see ConsumerGroup.validateOffsetFetch. */
+function checkFetch(group: Group | undefined, { memberId = null, memberEpoch = -1 }: FetchCommand): number {
+  if (group?.type !== 'consumer' || (memberId === null && memberEpoch < 0)) return ErrorCode.NONE;
+  if (memberId === null || !group.members.has(memberId)) return ErrorCode.UNKNOWN_MEMBER_ID;
+  const isCurrent = group.current(memberId).memberEpoch === memberEpoch;
+  return isCurrent ? ErrorCode.NONE : ErrorCode.STALE_MEMBER_EPOCH;
+}
+
+function all(group: Group | undefined): PartitionsOfTopic[] {
   if (group === undefined) return [];
   return [...group.offsets.committed.topics()].map(([name, partitions]) => ({
     name,
@@ -280,12 +327,7 @@ function distinct(topics: readonly PartitionsOfTopic[]): PartitionsOfTopic[] {
   return [...byTopic].map(([name, partitions]) => ({ name, partitionIndexes: [...partitions] }));
 }
 
-function fetched(
-  group: ClassicGroup | undefined,
-  topic: string,
-  partitionIndex: number,
-  requireStable: boolean,
-) {
+function fetched(group: Group | undefined, topic: string, partitionIndex: number, requireStable: boolean) {
   const none = { partitionIndex, committedOffset: BigInt(UNSET), committedLeaderEpoch: -1, metadata: '' };
   if (requireStable && group?.offsets.isUnstable(topic, partitionIndex)) {
     return { ...none, errorCode: ErrorCode.UNSTABLE_OFFSET_COMMIT };

@@ -7,6 +7,8 @@
  *   whoever drives the machine withholds nothing;
  * - writes are to be appended in the order of their ids.
  */
+import type { ConsumerGroupDescribe } from '../../protocol/messages/consumer-group-describe.ts';
+import type { ConsumerGroupHeartbeat } from '../../protocol/messages/consumer-group-heartbeat.ts';
 import type { DeleteGroups } from '../../protocol/messages/delete-groups.ts';
 import type { DescribeGroups } from '../../protocol/messages/describe-groups.ts';
 import type { Heartbeat } from '../../protocol/messages/heartbeat.ts';
@@ -20,6 +22,7 @@ import type { SyncGroup } from '../../protocol/messages/sync-group.ts';
 import type { TxnOffsetCommit } from '../../protocol/messages/txn-offset-commit.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
 import type { Note } from './notes.ts';
+import type { TopicsView } from './topics.ts';
 
 /** One moment on both clocks: sessions and timeouts go by the first, records and retention by the second. */
 export interface Instant {
@@ -51,7 +54,23 @@ export type Command =
   | { readonly type: 'syncGroup'; readonly request: RequestOf<typeof SyncGroup> }
   | { readonly type: 'heartbeat'; readonly request: RequestOf<typeof Heartbeat> }
   | { readonly type: 'leaveGroup'; readonly version: number; readonly request: RequestOf<typeof LeaveGroup> }
-  | { readonly type: 'commitOffsets'; readonly request: RequestOf<typeof OffsetCommit> }
+  | {
+      readonly type: 'consumerGroupHeartbeat';
+      readonly version: number;
+      readonly request: RequestOf<typeof ConsumerGroupHeartbeat>;
+      readonly client: Client;
+      /** A fresh random UUID, the id of the member should it have none. */
+      readonly newMemberId: string;
+      /** The topics as the newest metadata image has them. */
+      readonly topics: TopicsView;
+    }
+  | { readonly type: 'consumerGroupDescribe'; readonly groupId: string; readonly topics: TopicsView }
+  | {
+      readonly type: 'commitOffsets';
+      /** Of the request; without it the newest before KIP-848. */
+      readonly version?: number;
+      readonly request: RequestOf<typeof OffsetCommit>;
+    }
   | { readonly type: 'commitTransactionalOffsets'; readonly request: RequestOf<typeof TxnOffsetCommit> }
   | {
       readonly type: 'fetchOffsets';
@@ -59,6 +78,9 @@ export type Command =
       /** Null asks for all that the group has. */
       readonly topics: readonly PartitionsOfTopic[] | null;
       readonly requireStable: boolean;
+      /** OffsetFetch 9: who asks, null and -1 when they do not say. */
+      readonly memberId?: string | null;
+      readonly memberEpoch?: number;
     }
   | { readonly type: 'deleteOffsets'; readonly request: RequestOf<typeof OffsetDelete> }
   | { readonly type: 'deleteGroup'; readonly groupId: string }
@@ -69,6 +91,7 @@ export type Command =
 
 export type FetchedGroup = ResponseInput<typeof OffsetFetch>['groups'][number];
 export type DescribedGroup = ResponseInput<typeof DescribeGroups>['groups'][number];
+export type DescribedConsumerGroup = ResponseInput<typeof ConsumerGroupDescribe>['groups'][number];
 export type DeletedGroup = ResponseInput<typeof DeleteGroups>['results'][number];
 
 /** What each type of command is answered with. */
@@ -77,6 +100,8 @@ export interface Responses {
   readonly syncGroup: ResponseInput<typeof SyncGroup>;
   readonly heartbeat: ResponseInput<typeof Heartbeat>;
   readonly leaveGroup: ResponseInput<typeof LeaveGroup>;
+  readonly consumerGroupHeartbeat: ResponseInput<typeof ConsumerGroupHeartbeat>;
+  readonly consumerGroupDescribe: DescribedConsumerGroup;
   readonly commitOffsets: ResponseInput<typeof OffsetCommit>;
   readonly commitTransactionalOffsets: ResponseInput<typeof TxnOffsetCommit>;
   readonly fetchOffsets: FetchedGroup;

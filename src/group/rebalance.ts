@@ -474,6 +474,11 @@ export function storeErrorCode(errorCode: number): number {
   }
 }
 
-export function noteFailedWrite(shard: Shard, group: ClassicGroup, what: string, errorCode: number): void {
+export function noteFailedWrite(
+  shard: Shard,
+  group: { readonly groupId: string },
+  what: string,
+  errorCode: number,
+): void {
   shard.note({ event: 'write failed', groupId: group.groupId, errorCode, what });
 }

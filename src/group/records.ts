@@ -18,9 +18,10 @@ import {
 import type { DataInput, DataOf, Fields, Message } from '../../protocol/schema.ts';
 import type { OffsetAndMetadata } from './offsets.ts';
 
-const VERSION_BYTES = 2;
+export const VERSION_BYTES = 2;
 const OFFSET_KEY_VERSION = 1;
 const GROUP_KEY_VERSION = 2;
+const LAST_CONSUMER_KEY_VERSION = 8;
 const OFFSET_VALUE_VERSION = 3;
 const OFFSET_VALUE_VERSION_WITH_EXPIRY = 1;
 const GROUP_VALUE_VERSION = 3;
@@ -30,9 +31,11 @@ export type GroupMetadata = DataOf<typeof GroupMetadataValue>;
 export type DecodedKey =
   | { readonly type: 'offset'; readonly groupId: string; readonly topic: string; readonly partition: number }
   | { readonly type: 'group'; readonly groupId: string }
+  /** Of the consumer protocol: see consumer-changes.ts. */
+  | { readonly type: 'consumer'; readonly version: number; readonly body: Buffer }
   | { readonly type: 'unknown'; readonly version: number };
 
-function encodeVersioned<F extends Fields>(
+export function encodeVersioned<F extends Fields>(
   message: Message<F>,
   version: number,
   data: DataInput<Message<F>>,
@@ -78,6 +81,9 @@ export function decodeKey(key: Buffer): DecodedKey {
   }
   if (version === GROUP_KEY_VERSION) {
     return { type: 'group', groupId: decodeMessage(GroupMetadataKey, version, body).group };
+  }
+  if (version > GROUP_KEY_VERSION && version <= LAST_CONSUMER_KEY_VERSION) {
+    return { type: 'consumer', version, body };
   }
   return { type: 'unknown', version };
 }

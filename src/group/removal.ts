@@ -8,13 +8,17 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { ClassicGroup } from './classic-group.ts';
+import type { ConsumerGroup } from './consumer-group.ts';
+import { removeConsumerGroup } from './consumer-removal.ts';
+import { whenSettled } from './consumer-writes.ts';
 import { commitErrorCode } from './offset-commands.ts';
 import type { StoredOffset } from './offsets.ts';
 import type { Command, CoordinatorRecord, PartitionsOfTopic } from './outcome.ts';
 import { PartitionMap } from './partition-map.ts';
 import { noteFailedWrite } from './rebalance.ts';
 import { groupMetadataKey, offsetCommitKey } from './records.ts';
-import type { Shard } from './shard.ts';
+import type { Group, Shard } from './shard.ts';
+import { isDead } from './shard.ts';
 
 type DeleteOffsetsCommand = Extract<Command, { type: 'deleteOffsets' }>;
 type DeleteGroupCommand = Extract<Command, { type: 'deleteGroup' }>;
@@ -28,10 +32,16 @@ interface Partition {
   readonly partition: number;
 }
 
+const isEmpty = (group: Group): boolean => group.state === 'Empty' || group.state === 'empty';
+
+/** Whether members consume the topic. */
+const isInUse = (group: Group, topic: string): boolean =>
+  (group.state === 'Stable' || group.type === 'consumer') && group.isSubscribedTo(topic);
+
 /** Writes tombstones for the partitions, and tells the outcome of the whole. */
 function writeTombstones(
   shard: Shard,
-  group: ClassicGroup,
+  group: Group,
   partitions: readonly Partition[],
   settle: (errorCode: number) => void,
   last: CoordinatorRecord | null = null,
@@ -69,8 +79,36 @@ function partitionsOf(map: PartitionMap<unknown>): Partition[] {
   return [...map.entries()].map(([topic, partition]) => ({ topic, partition }));
 }
 
-/** Removes an empty group with all that it has. */
 function removeEmptyGroup(
+  shard: Shard,
+  group: Group,
+  why: 'deleted' | 'nothing left',
+  settle: (errorCode: number) => void,
+): void {
+  if (group.type === 'classic') removeEmptyClassicGroup(shard, group, why, settle);
+  else removeEmptyConsumerGroup(shard, group, why, settle);
+}
+
+function removeEmptyConsumerGroup(
+  shard: Shard,
+  group: ConsumerGroup,
+  why: 'deleted' | 'nothing left',
+  settle: (errorCode: number) => void,
+): void {
+  const { groupId, groupEpoch } = group;
+  const offsetCount = group.offsets.count;
+  const removeOffsets = (then: (errorCode: number) => void) =>
+    writeTombstones(shard, group, partitionsOf(group.offsets.allPartitions()), then);
+  removeConsumerGroup(shard, group, removeOffsets, (errorCode) => {
+    if (errorCode === ErrorCode.NONE) {
+      shard.note({ event: 'group removed', groupId, generationId: groupEpoch, why, offsetCount });
+    } else noteFailedWrite(shard, group, 'removal of the group', errorCode);
+    settle(errorCode);
+  });
+}
+
+/** Removes an empty group with all that it has. */
+function removeEmptyClassicGroup(
   shard: Shard,
   group: ClassicGroup,
   why: 'deleted' | 'nothing left',
@@ -97,10 +135,12 @@ function removeEmptyGroup(
 }
 
 /** After offsets went: a group without members and offsets goes, too. */
-function removeIfNothingLeft(shard: Shard, group: ClassicGroup): void {
-  if (group.state !== 'Empty' || !group.offsets.isEmpty) return;
+function removeIfNothingLeft(shard: Shard, group: Group): void {
+  if (!isEmpty(group) || !group.offsets.isEmpty || shard.groups.get(group.groupId) !== group) return;
   // Somebody was told to come back with a member id.
-  if (group.pendingMembers.size > 0 || shard.groups.get(group.groupId) !== group) return;
+  if (group.type === 'classic' && group.pendingMembers.size > 0) return;
+  // The next look at retention is soon enough.
+  if (group.type === 'consumer' && group.isWriting) return;
   removeEmptyGroup(shard, group, 'nothing left', () => {});
 }
 
@@ -110,8 +150,11 @@ export function deleteGroup(shard: Shard, token: number, command: DeleteGroupCom
   const { groupId } = command;
   const group = shard.groups.get(groupId);
   const answer = (errorCode: number) => shard.answer('deleteGroup', token, { groupId, errorCode });
-  if (group === undefined || group.state === 'Dead') answer(ErrorCode.GROUP_ID_NOT_FOUND);
-  else if (group.state !== 'Empty') answer(ErrorCode.NON_EMPTY_GROUP);
+  if (group?.type === 'consumer' && group.isWriting) {
+    const run = () => deleteGroup(shard, token, command);
+    whenSettled(group, { isExclusive: true, run, refuse: answer });
+  } else if (group === undefined || isDead(group)) answer(ErrorCode.GROUP_ID_NOT_FOUND);
+  else if (!isEmpty(group)) answer(ErrorCode.NON_EMPTY_GROUP);
   else removeEmptyGroup(shard, group, 'deleted', (errorCode) => answer(commitErrorCode(errorCode)));
 }
 
@@ -130,18 +173,18 @@ export function deleteOffsets(shard: Shard, token: number, command: DeleteOffset
       })),
     });
   const results = new PartitionMap<number>();
-  if (group === undefined || group.state === 'Dead') {
+  if (group === undefined || isDead(group)) {
     answer(ErrorCode.GROUP_ID_NOT_FOUND, results);
     return;
   }
   // Whether offsets of a live group are in use can be told of the consumer's own protocol only.
-  if (group.state !== 'Empty' && !group.isConsumerGroup) {
+  if (group.type === 'classic' && !isEmpty(group) && !group.isConsumerGroup) {
     answer(ErrorCode.NON_EMPTY_GROUP, results);
     return;
   }
   const eligible: Partition[] = [];
   for (const { name, partitions } of request.topics) {
-    const isInUse = group.state !== 'Empty' && group.isSubscribedTo(name);
+    const isInUse = !isEmpty(group) && group.isSubscribedTo(name);
     for (const { partitionIndex } of partitions) {
       if (results.has(name, partitionIndex)) continue;
       results.set(name, partitionIndex, isInUse ? ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC : ErrorCode.NONE);
@@ -164,7 +207,7 @@ export function deleteOffsets(shard: Shard, token: number, command: DeleteOffset
 export function deletePartitions(shard: Shard, token: number, command: DeletePartitionsCommand): void {
   let offsetCount = 0;
   for (const group of [...shard.groups.values()]) {
-    if (group.state === 'Dead') continue;
+    if (isDead(group)) continue;
     const present = presentIn(group, command.topics);
     if (present.length === 0) continue;
     offsetCount += present.length;
@@ -176,7 +219,7 @@ export function deletePartitions(shard: Shard, token: number, command: DeletePar
   shard.answer('deletePartitions', token, { offsetCount });
 }
 
-function presentIn(group: ClassicGroup, topics: readonly PartitionsOfTopic[]): Partition[] {
+function presentIn(group: Group, topics: readonly PartitionsOfTopic[]): Partition[] {
   const stored = group.offsets.allPartitions();
   const present: Partition[] = [];
   for (const { name, partitionIndexes } of topics) {
@@ -192,7 +235,7 @@ function presentIn(group: ClassicGroup, topics: readonly PartitionsOfTopic[]): P
 /** Lets go what has not been committed, or whose group has been empty, for the retention time. */
 export function expireOffsets(shard: Shard): void {
   for (const group of [...shard.groups.values()]) {
-    if (group.state === 'Dead') continue;
+    if (isDead(group)) continue;
     const expired = expiredOffsets(shard, group);
     if (expired.length === 0) {
       removeIfNothingLeft(shard, group);
@@ -206,14 +249,14 @@ export function expireOffsets(shard: Shard): void {
   }
 }
 
-function expiredOffsets(shard: Shard, group: ClassicGroup): Partition[] {
+function expiredOffsets(shard: Shard, group: Group): Partition[] {
   const sinceMs = retentionBegins(group);
   if (sinceMs === null) return [];
   const { wallMs } = shard.now;
   const { offsetsRetentionMs } = shard.config;
   const expired: Partition[] = [];
   for (const [topic, partition, stored] of group.offsets.committed.entries()) {
-    if (group.state === 'Stable' && group.isSubscribedTo(topic)) continue;
+    if (isInUse(group, topic)) continue;
     if (group.offsets.isUnstable(topic, partition)) continue;
     // An expiry of its own, from OffsetCommit 2 to 4, comes before all else.
     const isExpired =
@@ -226,8 +269,10 @@ function expiredOffsets(shard: Shard, group: ClassicGroup): Partition[] {
 }
 
 /** From when on the retention of an offset is counted, or null when the group keeps all. */
-function retentionBegins(group: ClassicGroup): ((stored: StoredOffset) => number) | null {
+function retentionBegins(group: Group): ((stored: StoredOffset) => number) | null {
   const atCommit = (stored: StoredOffset) => Number(stored.commitTimestampMs);
+  // What members of the consumer protocol no longer subscribe to; all, when there are none.
+  if (group.type === 'consumer') return atCommit;
   // Never had members: a store for consumers that assign their partitions themselves.
   if (group.protocolType === null) return atCommit;
   if (group.state === 'Empty') {

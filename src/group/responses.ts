@@ -85,6 +85,38 @@ export function describedNothing(groupId: string, errorCode: number): Responses[
   return { errorCode, groupId, groupState, protocolType: '', protocolData: '', members: [] };
 }
 
+/** As in Kafka there is no member id in a refusal, but a reason. */
+export function consumerHeartbeatError(
+  errorCode: number,
+  errorMessage: string | null,
+): Responses['consumerGroupHeartbeat'] {
+  return {
+    throttleTimeMs: 0,
+    errorCode,
+    errorMessage,
+    memberId: null,
+    memberEpoch: 0,
+    heartbeatIntervalMs: 0,
+  };
+}
+
+export function consumerDescribeError(
+  groupId: string,
+  errorCode: number,
+  errorMessage: string | null = null,
+): Responses['consumerGroupDescribe'] {
+  return {
+    errorCode,
+    errorMessage,
+    groupId,
+    groupState: '',
+    groupEpoch: 0,
+    assignmentEpoch: 0,
+    assignorName: '',
+    members: [],
+  };
+}
+
 /** Whether the API takes the empty group id: those of offsets and administration do (isValidGroupId). */
 function isValidGroupId(command: Command): boolean {
   switch (command.type) {
@@ -94,7 +126,11 @@ function isValidGroupId(command: Command): boolean {
     case 'deleteGroup':
     case 'listGroups':
     case 'deletePartitions':
+    // It is an invalid request then, and told so by the machine.
+    case 'consumerGroupHeartbeat':
       return true;
+    case 'consumerGroupDescribe':
+      return command.groupId !== '';
     case 'joinGroup':
     case 'syncGroup':
     case 'heartbeat':
@@ -149,6 +185,10 @@ function refusal(command: Command, errorCode: number): Response {
       return describedNothing(command.groupId, errorCode);
     case 'listGroups':
       return { throttleTimeMs: 0, errorCode, groups: [] };
+    case 'consumerGroupHeartbeat':
+      return consumerHeartbeatError(errorCode, null);
+    case 'consumerGroupDescribe':
+      return consumerDescribeError(command.groupId, errorCode);
     case 'deletePartitions':
       return { offsetCount: 0 };
     default:

@@ -6,15 +6,18 @@
  * - `now` is the moment of the step under way; nothing else tells time;
  * - whoever issues a write hears of its fate once, after the fates of all writes before it that made it into
  *   the log;
- * - a producer id is in `openTransactions` with each group that has offsets in the log under its open transaction.
+ * - a producer id is in `openTransactions` with the offsets of each group that has some in the log under its open
+ *   transaction; a group that changes its protocol keeps its offsets.
  */
 import { assert } from '../../protocol/assert.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { Member, Ticket } from './classic-group.ts';
 import { ClassicGroup } from './classic-group.ts';
 import type { GroupConfig } from './config.ts';
+import { ConsumerGroup } from './consumer-group.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import type { Note } from './notes.ts';
+import type { GroupOffsets } from './offsets.ts';
 import type {
   Answer,
   CoordinatorRecord,
@@ -25,9 +28,15 @@ import type {
   Write,
   WriteFate,
 } from './outcome.ts';
+import { RegexCache } from './regex/cache.ts';
+import type { TopicsView } from './topics.ts';
 
-/** A group of either protocol (KIP-848 adds the second); `type` tells which. */
-export type Group = ClassicGroup;
+/** A group of either protocol (KIP-848 added the second); `type` tells which. */
+export type Group = ClassicGroup | ConsumerGroup;
+
+/** Whether its removal is on its way. */
+export const isDead = (group: Group): boolean =>
+  group.type === 'consumer' ? group.isDead : group.state === 'Dead';
 
 /** What is to happen when a group's own deadlines pass. */
 export interface GroupExpirations {
@@ -35,6 +44,8 @@ export interface GroupExpirations {
   sync(group: ClassicGroup): void;
   session(group: ClassicGroup, member: Member): void;
   pendingMember(group: ClassicGroup, memberId: string): void;
+  consumerSession(group: ConsumerGroup, memberId: string): void;
+  consumerRevocation(group: ConsumerGroup, memberId: string, memberEpoch: number): void;
 }
 
 interface PendingWrite {
@@ -53,8 +64,11 @@ export class Shard {
   readonly config: GroupConfig;
   readonly groups = new Map<string, Group>();
   readonly deadlines = new Deadlines();
-  /** By producer id, the groups with offsets in its open transaction. */
-  readonly openTransactions = new Map<number, Set<Group>>();
+  /** By producer id, the offsets of groups with some in its open transaction. */
+  readonly openTransactions = new Map<number, Set<GroupOffsets>>();
+  readonly regexes = new RegexCache();
+  /** The newest that any command brought. */
+  topics: TopicsView | null = null;
   now: Instant = { monotonicMs: 0, wallMs: 0 };
   #expirations: GroupExpirations | null = null;
   #nextWriteId = 1;
@@ -85,10 +99,64 @@ export class Shard {
     return this.createGroup(groupId);
   }
 
-  createGroup(groupId: string): Group {
-    const expirations = this.#expirations;
-    assert(expirations !== null, 'The rules are in place before the first group is.');
+  /** The group if it is a classic one. */
+  classicGroup(groupId: string): ClassicGroup | undefined {
+    const group = this.groups.get(groupId);
+    return group?.type === 'classic' ? group : undefined;
+  }
+
+  get expire(): GroupExpirations {
+    assert(this.#expirations !== null, 'The rules are in place before the first group is.');
+    return this.#expirations;
+  }
+
+  createConsumerGroup(groupId: string): ConsumerGroup {
+    const group = new ConsumerGroup(groupId);
+    this.groups.set(groupId, group);
+    return group;
+  }
+
+  /** An empty classic group goes on under the other protocol, with its offsets. */
+  convertToConsumerGroup(group: ClassicGroup): ConsumerGroup {
+    const converted = new ConsumerGroup(group.groupId, group.offsets);
+    this.replaceGroup(group, converted);
+    this.note({ event: 'group changed protocol', groupId: group.groupId, to: 'consumer' });
+    return converted;
+  }
+
+  convertToClassicGroup(group: ConsumerGroup): ClassicGroup {
+    const converted = this.createGroup(group.groupId, group.offsets);
+    this.#clearDeadlines(group);
+    this.note({ event: 'group changed protocol', groupId: group.groupId, to: 'classic' });
+    return converted;
+  }
+
+  /** The second takes the place of the first, whose offsets it has. */
+  replaceGroup(group: Group, by: Group): void {
+    assert(group.members.size === 0, 'A group that is replaced has no members.');
+    assert(group.offsets === by.offsets, 'A group that changes its protocol keeps its offsets.');
+    this.#clearDeadlines(group);
+    this.groups.set(by.groupId, by);
+  }
+
+  #clearDeadlines(group: Group): void {
+    if (group.type === 'consumer') {
+      for (const session of group.sessions.values()) this.deadlines.clear(session);
+      for (const { deadline } of group.revocations.values()) this.deadlines.clear(deadline);
+      group.sessions.clear();
+      group.revocations.clear();
+      return;
+    }
+    for (const deadline of group.pendingMembers.values()) this.deadlines.clear(deadline);
+    group.pendingMembers.clear();
+    this.deadlines.clear(group.joinDeadline);
+    this.deadlines.clear(group.syncDeadline);
+  }
+
+  createGroup(groupId: string, offsets?: GroupOffsets): ClassicGroup {
+    const expirations = this.expire;
     const group: ClassicGroup = new ClassicGroup(groupId, {
+      ...(offsets === undefined ? {} : { offsets }),
       state: 'Empty',
       stateTimestampMs: this.now.wallMs,
       joinDeadline: new Deadline(() => expirations.join(group)),
@@ -101,25 +169,20 @@ export class Shard {
   /** Forgets a group. It has no members and nothing parked. */
   removeGroup(group: Group): void {
     assert(group.members.size === 0, 'A group that is removed has no members.');
-    for (const deadline of group.pendingMembers.values()) this.deadlines.clear(deadline);
-    group.pendingMembers.clear();
-    this.deadlines.clear(group.joinDeadline);
-    this.deadlines.clear(group.syncDeadline);
+    this.#clearDeadlines(group);
     if (this.groups.get(group.groupId) === group) this.groups.delete(group.groupId);
-    for (const [producerId, groups] of this.openTransactions) {
-      if (groups.delete(group) && groups.size === 0) this.openTransactions.delete(producerId);
+    for (const [producerId, offsets] of this.openTransactions) {
+      if (offsets.delete(group.offsets) && offsets.size === 0) this.openTransactions.delete(producerId);
     }
   }
 
   sessionOf(group: ClassicGroup, member: () => Member): Deadline {
-    const expirations = this.#expirations;
-    assert(expirations !== null, 'The rules are in place before the first member is.');
+    const expirations = this.expire;
     return new Deadline(() => expirations.session(group, member()));
   }
 
   pendingSessionOf(group: ClassicGroup, memberId: string): Deadline {
-    const expirations = this.#expirations;
-    assert(expirations !== null, 'The rules are in place before the first member is.');
+    const expirations = this.expire;
     return new Deadline(() => expirations.pendingMember(group, memberId));
   }
 

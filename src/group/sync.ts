@@ -47,7 +47,7 @@ export function checkMemberOfGeneration(
 
 export function syncGroup(shard: Shard, token: number, command: SyncCommand): void {
   const { request } = command;
-  const group = shard.groups.get(request.groupId);
+  const group = shard.classicGroup(request.groupId);
   const errorCode = group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : checkSync(group, request);
   if (group === undefined || errorCode !== ErrorCode.NONE) {
     shard.answer('syncGroup', token, syncError(errorCode));
@@ -122,7 +122,7 @@ function storeAssignment(shard: Shard, group: ClassicGroup, command: SyncCommand
 
 export function heartbeat(shard: Shard, token: number, command: HeartbeatCommand): void {
   const { request } = command;
-  const group = shard.groups.get(request.groupId);
+  const group = shard.classicGroup(request.groupId);
   let errorCode: number = ErrorCode.UNKNOWN_MEMBER_ID;
   if (group !== undefined) {
     errorCode = checkMemberOfGeneration(group, request);
@@ -144,7 +144,7 @@ interface Leaving {
 
 export function leaveGroup(shard: Shard, token: number, command: LeaveCommand): void {
   const { request, version } = command;
-  const group = shard.groups.get(request.groupId);
+  const group = shard.classicGroup(request.groupId);
   if (group?.state === 'Dead') {
     shard.answer('leaveGroup', token, {
       throttleTimeMs: 0,

@@ -11,6 +11,8 @@ import { alterConfigs } from './alter-configs.ts';
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts';
 import type { FinalizedFeatures } from './api-versions.ts';
 import { apiVersions } from './api-versions.ts';
+import { consumerGroupDescribe } from './consumer-group-describe.ts';
+import { consumerGroupHeartbeat } from './consumer-group-heartbeat.ts';
 import { createPartitions } from './create-partitions.ts';
 import { createTopics } from './create-topics.ts';
 import { deleteGroups } from './delete-groups.ts';
@@ -99,6 +101,8 @@ export function brokerHandlers(services: Services): HandlerTable {
     unregisterBroker(services),
     describeTransactions(services),
     listTransactions(services),
+    consumerGroupHeartbeat(services),
+    ...consumerGroupDescribe(services),
   ]);
   return table;
 }

@@ -16,8 +16,8 @@ export const offsetFetch = (services: Services) =>
     async run(request, call) {
       if (call.version === 0) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION);
       const groups = await Promise.all(
-        groupsOf(request, call.version).map(({ groupId, topics }) =>
-          services.groups.fetchOffsets(groupId, topics, request.requireStable),
+        groupsOf(request, call.version).map(({ groupId, topics, memberId = null, memberEpoch = -1 }) =>
+          services.groups.fetchOffsets(groupId, topics, request.requireStable, { memberId, memberEpoch }),
         ),
       );
       return offsetFetchResponse(call.version, groups);
@@ -50,6 +50,8 @@ function partitionsByTopic(request: RequestOf<typeof OffsetFetch>): Map<string, 
 interface AskedGroup {
   readonly groupId: string;
   readonly topics: ReadonlyArray<{ name: string; partitionIndexes: readonly number[] }> | null;
+  readonly memberId?: string | null;
+  readonly memberEpoch?: number;
 }
 
 const groupsOf = (request: RequestOf<typeof OffsetFetch>, version: number): readonly AskedGroup[] =>

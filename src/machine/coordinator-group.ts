@@ -11,6 +11,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { ErrorCode } from '../../protocol/errors.ts';
+import type { ConsumerGroupHeartbeat } from '../../protocol/messages/consumer-group-heartbeat.ts';
 import type { Heartbeat } from '../../protocol/messages/heartbeat.ts';
 import type { JoinGroup } from '../../protocol/messages/join-group.ts';
 import type { LeaveGroup } from '../../protocol/messages/leave-group.ts';
@@ -29,6 +30,7 @@ import type {
   Client,
   Command,
   DeletedGroup,
+  DescribedConsumerGroup,
   DescribedGroup,
   FetchedGroup,
   PartitionsOfTopic,
@@ -37,6 +39,7 @@ import type {
 } from '../group/outcome.ts';
 import { partitionFor } from '../group/partition-for.ts';
 import { commitErrors, refuse } from '../group/responses.ts';
+import type { TopicsView } from '../group/topics.ts';
 import type { BatchTransaction, CommitLog } from './coordinator-log.ts';
 import type { ShardLogger, ShardSettings } from './driver.ts';
 import { defaultShardSettings, ShardDriver } from './driver.ts';
@@ -171,6 +174,30 @@ export class GroupCoordinator {
     return this.#submit(request.groupId, { type: 'leaveGroup', version, request });
   }
 
+  /** `topics` are those of the newest metadata image. */
+  consumerGroupHeartbeat(
+    request: RequestOf<typeof ConsumerGroupHeartbeat>,
+    version: number,
+    client: Client,
+    topics: TopicsView,
+  ): Promise<ResponseInput<typeof ConsumerGroupHeartbeat>> {
+    const newMemberId = this.#randomUuid();
+    return this.#submit(request.groupId, {
+      type: 'consumerGroupHeartbeat',
+      version,
+      request,
+      client,
+      newMemberId,
+      topics,
+    });
+  }
+
+  describeConsumerGroups(groupIds: readonly string[], topics: TopicsView): Promise<DescribedConsumerGroup[]> {
+    return Promise.all(
+      groupIds.map((groupId) => this.#submit(groupId, { type: 'consumerGroupDescribe', groupId, topics })),
+    );
+  }
+
   /** All groups of the shards here; COORDINATOR_LOAD_IN_PROGRESS beside them when a shard is not read yet. */
   async listGroups(request: RequestOf<typeof ListGroups>): Promise<ResponseInput<typeof ListGroups>> {
     if (!this.#isActive)
@@ -195,8 +222,11 @@ export class GroupCoordinator {
 
   // Offsets ----------------------------------------------------------------------------------------------------
 
-  commitOffsets(request: RequestOf<typeof OffsetCommit>): Promise<ResponseInput<typeof OffsetCommit>> {
-    return this.#submit(request.groupId, { type: 'commitOffsets', request });
+  commitOffsets(
+    request: RequestOf<typeof OffsetCommit>,
+    version = 0,
+  ): Promise<ResponseInput<typeof OffsetCommit>> {
+    return this.#submit(request.groupId, { type: 'commitOffsets', version, request });
   }
 
   async commitTransactionalOffsets(
@@ -230,8 +260,9 @@ export class GroupCoordinator {
     groupId: string,
     topics: readonly PartitionsOfTopic[] | null,
     requireStable: boolean,
+    by: { readonly memberId: string | null; readonly memberEpoch: number } | null = null,
   ): Promise<FetchedGroup> {
-    return this.#submit(groupId, { type: 'fetchOffsets', groupId, topics, requireStable });
+    return this.#submit(groupId, { type: 'fetchOffsets', groupId, topics, requireStable, ...by });
   }
 
   deleteOffsets(request: RequestOf<typeof OffsetDelete>): Promise<ResponseInput<typeof OffsetDelete>> {

@@ -11,9 +11,19 @@
  */
 
 import { ErrorCode } from '../../../protocol/errors.ts';
+import type { ClassicGroup } from '../../../src/group/classic-group.ts';
 import type { Note } from '../../../src/group/notes.ts';
-import type { Command, Write } from '../../../src/group/outcome.ts';
+import type { Command, Responses, Write } from '../../../src/group/outcome.ts';
 import { decodeGroupMetadataValue, decodeKey, decodeOffsetCommitValue } from '../../../src/group/records.ts';
+import {
+  beatCommand,
+  describeConsumerGroup,
+  describeConsumerRecord,
+  describeGroupState,
+  describeHeartbeat,
+  TestTopics,
+  topicsFrom,
+} from './consumer-scenario.ts';
 import type { Happening } from './harness.ts';
 import { codeName, EPOCH_MS, GroupHarness, subscription } from './harness.ts';
 
@@ -44,6 +54,7 @@ export function runScenario(text: string): string {
 class Runner {
   #harness = new GroupHarness();
   #uuid = 0;
+  #topics = new TestTopics([]);
 
   run(line: string): string[] {
     const [verb = '', ...words] = line.trim().split(/\s+/);
@@ -70,6 +81,9 @@ class Runner {
         this.#harness = new GroupHarness(
           Object.fromEntries([...options].map(([key, value]) => [key, Number(value)])),
         );
+        return [];
+      case 'topics':
+        this.#topics = topicsFrom(options);
         return [];
       case 'advance':
         harness.advance(Number(bare[0]));
@@ -115,17 +129,7 @@ class Runner {
   #groups(): string[] {
     const lines: string[] = [];
     for (const group of this.#harness.machine.groups.values()) {
-      const { groupId, state, generationId, protocolType, protocolName, leaderId } = group;
-      lines.push(
-        `group ${groupId}: ${state} generation=${generationId} type=${protocolType} protocol=${protocolName} leader=${leaderId}`,
-      );
-      for (const member of group.members.values()) {
-        lines.push(
-          `  member ${member.memberId} instance=${member.groupInstanceId} session=${member.sessionTimeoutMs} ` +
-            `rebalance=${member.rebalanceTimeoutMs} assignment=${member.assignment.toString()}`,
-        );
-      }
-      for (const memberId of group.pendingMembers.keys()) lines.push(`  pending ${memberId}`);
+      lines.push(...(group.type === 'consumer' ? describeGroupState(group) : describeClassicGroup(group)));
       for (const [topic, partition, stored] of group.offsets.committed.entries()) {
         lines.push(
           `  offset ${topic}-${partition}=${stored.offset}${stored.metadata === '' ? '' : ` ${stored.metadata}`}`,
@@ -210,9 +214,14 @@ class Runner {
             }),
           },
         };
+      case 'beat':
+        return beatCommand(group, options, this.#topics, `m${++this.#uuid}`);
+      case 'describe-consumer':
+        return { type: 'consumerGroupDescribe', groupId: group, topics: this.#topics };
       case 'commit':
         return {
           type: 'commitOffsets',
+          version: number('version', 8),
           request: {
             groupId: group,
             generationIdOrMemberEpoch: generationId,
@@ -261,6 +270,8 @@ class Runner {
                   partitionIndexes: partitions,
                 })),
           requireStable: options.get('stable') === 'true',
+          memberId: options.get('member') ?? null,
+          memberEpoch: number('member-epoch', -1),
         };
       case 'delete-offsets':
         return {
@@ -310,6 +321,21 @@ function codeOf(name: string): number {
   return code;
 }
 
+function describeClassicGroup(group: ClassicGroup): string[] {
+  const { groupId, state, generationId, protocolType, protocolName, leaderId } = group;
+  const lines = [
+    `group ${groupId}: ${state} generation=${generationId} type=${protocolType} protocol=${protocolName} leader=${leaderId}`,
+  ];
+  for (const member of group.members.values()) {
+    lines.push(
+      `  member ${member.memberId} instance=${member.groupInstanceId} session=${member.sessionTimeoutMs} ` +
+        `rebalance=${member.rebalanceTimeoutMs} assignment=${member.assignment.toString()}`,
+    );
+  }
+  for (const memberId of group.pendingMembers.keys()) lines.push(`  pending ${memberId}`);
+  return lines;
+}
+
 // Output -------------------------------------------------------------------------------------------------------
 
 function describe(happening: Happening): string[] {
@@ -346,6 +372,7 @@ function describeWrite(write: Write): string[] {
       const epoch = leaderEpoch === -1 ? '' : ` epoch=${leaderEpoch}`;
       return `write ${where}=${offset}${epoch} v${value.readInt16BE(0)} at=+${commitTimestampMs - BigInt(EPOCH_MS)}${expiry}${inTransaction}`;
     }
+    if (decoded.type === 'consumer') return describeConsumerRecord(decoded.version, decoded.body, value);
     if (value === null) return `write group ${decoded.groupId} tombstone`;
     const group = decodeGroupMetadataValue(value);
     const members = group.members.map(
@@ -393,6 +420,10 @@ function describeAnswer(token: string, command: Command, response: unknown): str
         `${token} sync: ${code(sync.errorCode)} type=${sync.protocolType} protocol=${sync.protocolName} assignment=${sync.assignment.toString()}`,
       ];
     }
+    case 'consumerGroupHeartbeat':
+      return [describeHeartbeat(token, response as Responses['consumerGroupHeartbeat'])];
+    case 'consumerGroupDescribe':
+      return describeConsumerGroup(token, response as Responses['consumerGroupDescribe']);
     case 'heartbeat':
       return [`${token} heartbeat: ${code(r.errorCode)}`];
     case 'leaveGroup': {

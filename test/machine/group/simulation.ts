@@ -7,6 +7,7 @@
  * commits others in transactions.
  */
 import { ErrorCode } from '../../../protocol/errors.ts';
+import type { ClassicGroup } from '../../../src/group/classic-group.ts';
 import type { GroupConfig } from '../../../src/group/config.ts';
 import { GroupMachine } from '../../../src/group/machine.ts';
 import type { Command, Responses } from '../../../src/group/outcome.ts';
@@ -48,6 +49,11 @@ interface Client {
 }
 
 export class InvariantError extends Error {}
+
+function classicGroup(machine: GroupMachine, groupId: string): ClassicGroup | undefined {
+  const group = machine.groups.get(groupId);
+  return group?.type === 'classic' ? group : undefined;
+}
 
 export class Simulation {
   readonly harness: GroupHarness;
@@ -211,7 +217,7 @@ export class Simulation {
       this.harness.advance(500);
       this.#collect();
     }
-    const group = this.harness.machine.groups.get(GROUP);
+    const group = classicGroup(this.harness.machine, GROUP);
     if (group?.state !== 'Stable') throw new InvariantError(`Liveness: the group is ${group?.state}`);
     const owned = new Set(this.#clients.flatMap((client) => (client.phase === 'own' ? client.owned : [])));
     if (owned.size !== PARTITIONS)
@@ -450,7 +456,7 @@ export class Simulation {
       if (partition?.errorCode !== ErrorCode.NONE || asked === undefined) return;
       this.commitCount++;
       this.#acknowledged.set(asked.partitionIndex, asked.committedOffset);
-      const group = this.harness.machine.groups.get(GROUP);
+      const group = classicGroup(this.harness.machine, GROUP);
       const isOfLaterGeneration = command.request.generationIdOrMemberEpoch > (group?.generationId ?? -1);
       if (isOfLaterGeneration)
         throw new InvariantError('Fencing: a commit of a generation that is not yet was taken');
@@ -502,8 +508,8 @@ export class Simulation {
   /** A new coordinator that reads the log knows the same. */
   #checkReplay(): void {
     if (this.harness.inFlight.length > 0) return;
-    const live = this.harness.machine.groups.get(GROUP);
-    const replayed = this.harness.replayed().groups.get(GROUP);
+    const live = classicGroup(this.harness.machine, GROUP);
+    const replayed = classicGroup(this.harness.replayed(), GROUP);
     if (live === undefined) return;
     const dump = (group: NonNullable<typeof live>) =>
       JSON.stringify([
