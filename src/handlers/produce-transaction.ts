@@ -43,8 +43,11 @@ export function checkTransaction(services: Services, request: Request): void {
       if (request.transactionalId === null)
         throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
       const other = batch.producerId(records, 0);
-      if (producerId !== null && producerId !== other && services.transactions?.verifier.isEnabled) {
-        throw new KafkaError(ErrorCode.INVALID_PRODUCER_ID_MAPPING);
+      if (producerId !== null && producerId !== other && services.transactions.verifier.isEnabled) {
+        throw new KafkaError(
+          ErrorCode.INVALID_PRODUCER_ID_MAPPING,
+          'One request holds transactional records of several producers.',
+        );
       }
       producerId = other;
     }
@@ -58,8 +61,8 @@ export function proofFor(
   partition: Partition,
   records: Buffer,
 ): Proof | Promise<Proof> {
-  const verifier = services.transactions?.verifier;
-  if (verifier === undefined || !verifier.isEnabled || request.transactionalId === null) return NOT_NEEDED;
+  const { verifier } = services.transactions;
+  if (!verifier.isEnabled || request.transactionalId === null) return NOT_NEEDED;
   const notLeader = partition.checkLeader(-1);
   if (notLeader !== ErrorCode.NONE) return { guard: NO_GUARD, errorCode: notLeader, errorMessage: null };
   const producerId = batch.producerId(records, 0);
