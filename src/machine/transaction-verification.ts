@@ -46,8 +46,6 @@ export interface TransactionVerifierParts {
 }
 
 interface Question {
-  readonly leader: number;
-  readonly transaction: ProducerTransaction;
   readonly partitions: PartitionSet;
   readonly answer: Promise<ReadonlyMap<string, number>>;
 }
@@ -107,7 +105,7 @@ export class TransactionVerifier {
         this.#questions.delete(key);
         return this.#request(leader, transaction, partitions);
       });
-      question = { leader, transaction, partitions, answer };
+      question = { partitions, answer };
       this.#questions.set(key, question);
     }
     question.partitions.add(topic, partition);
