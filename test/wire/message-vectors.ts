@@ -52,6 +52,20 @@ export function readVectors(): Map<string, Vector[]> {
 /** Messages that Apache Kafka 3.7.0 does not have: they came with KIP-853 in 3.9. */
 export const laterMessages: readonly string[] = ['KRaftVersionRecord', 'VotersRecord'];
 
+/** The last version in 3.7.0 of messages that go further here: those of KIP-848 were finished in 4.0. */
+export const lastVersionsOf37: Readonly<Record<string, number>> = {
+  ConsumerGroupDescribeRequest: 0,
+  ConsumerGroupDescribeResponse: 0,
+  ConsumerGroupHeartbeatRequest: 0,
+  ConsumerGroupHeartbeatResponse: 0,
+};
+
+/** The message as 3.7.0 has it. */
+export function asOf37<M extends Message>(message: M): M {
+  const [first, last] = message.versions;
+  return { ...message, versions: [first, lastVersionsOf37[message.name] ?? last] };
+}
+
 /** Every message of ours by Kafka's name, requests and responses as messages of their own. */
 export const messages: ReadonlyMap<string, Message> = new Map(
   [

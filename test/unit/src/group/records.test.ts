@@ -78,7 +78,8 @@ describe('records of __consumer_offsets', () => {
       groupId: 'grp',
     });
     expect(decodeKey(hex(GROUP_KEY))).toEqual({ type: 'group', groupId: 'grp' });
-    expect(decodeKey(hex('0003000367727000'))).toEqual({ type: 'unknown', version: 3 });
+    expect(decodeKey(hex('0003000367727000'))).toMatchObject({ type: 'consumer', version: 3 });
+    expect(decodeKey(hex('0010000367727000'))).toEqual({ type: 'unknown', version: 16 });
   });
 
   test('an offset is written in version 3, and in version 1 when it has an expiry of its own', () => {
