@@ -91,11 +91,11 @@ async function add(services: Services, transaction: Transaction, version: number
   return results(topics, () => errorCode);
 }
 
-/** One result per partition that was named, however often. */
+/** A result each time that a partition was named, as Kafka answers. */
 function results(topics: Topics, errorCodeOf: (topic: string, partition: number) => number): TopicResults {
   return topics.map(({ name, partitions }) => ({
     name,
-    resultsByPartition: [...new Set(partitions)].map((partitionIndex) => ({
+    resultsByPartition: partitions.map((partitionIndex) => ({
       partitionIndex,
       partitionErrorCode: errorCodeOf(name, partitionIndex),
     })),

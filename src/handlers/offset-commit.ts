@@ -17,7 +17,7 @@ export const offsetCommit = (services: Services) =>
       const { known, unknown } = splitUnknown(services, request.topics);
       if (call.version === 0) {
         const refused = refuseTopics(known, ErrorCode.UNSUPPORTED_VERSION);
-        return { throttleTimeMs: 0, topics: mergeTopics(unknown, once(refused)) };
+        return { throttleTimeMs: 0, topics: [...mergeTopics(unknown, []), ...refused] };
       }
       if (known.length === 0) return { throttleTimeMs: 0, topics: unknown };
       const { topics } = await services.groups.commitOffsets({ ...request, topics: known }, call.version);
@@ -33,13 +33,5 @@ function refuseTopics(topics: RequestOf<typeof OffsetCommit>['topics'], errorCod
   return topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
-  }));
-}
-
-/** Topics and partitions that are named twice are answered once. */
-function once(topics: ReturnType<typeof refuseTopics>): ReturnType<typeof refuseTopics> {
-  return mergeTopics([], topics).map(({ name, partitions }) => ({
-    name,
-    partitions: [...new Map(partitions.map((part) => [part.partitionIndex, part])).values()],
   }));
 }

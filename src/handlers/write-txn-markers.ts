@@ -72,10 +72,11 @@ async function write(services: Services, request: Marker): Promise<Codes> {
   return codes;
 }
 
-/** One entry per producer, as Kafka's response is built. */
+/** One entry per producer that had a partition at all, as Kafka's response is built. */
 function merge(markers: readonly Marker[], written: readonly Codes[]): Response['markers'] {
   const producers = new Map<number, Codes>();
   markers.forEach(({ producerId }, index) => {
+    if (written[index]?.size === 0) return;
     const all = producers.get(producerId) ?? new Map<string, Map<number, number>>();
     producers.set(producerId, all);
     for (const [topic, partitions] of written[index] ?? []) {
