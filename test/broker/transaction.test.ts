@@ -7,7 +7,7 @@ import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts';
 import type { BrokerProcess } from '../helpers/broker-process.ts';
 import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
 import { until } from '../helpers/until.ts';
-import { TransactionalClient } from './transactional-client.ts';
+import { PRODUCED_AT_MS, TransactionalClient } from './transactional-client.ts';
 
 const TOPIC = 'orders';
 const GROUP = 'g';
@@ -230,7 +230,7 @@ describe('transactions of a broker', () => {
       producerId: producer.producerId,
       producerEpoch: producer.producerEpoch,
       lastSequence: 0,
-      lastTimestamp: 1_700_000_000_000,
+      lastTimestamp: PRODUCED_AT_MS,
       coordinatorEpoch: -1,
       currentTxnStartOffset: 2,
     });
@@ -302,6 +302,32 @@ describe.skipIf(oraclePort !== 0)('transactions after a crash', () => {
     await until(async () => (await client.readCommitted(TOPIC, 2)).isStable);
     expect((await client.readCommitted(TOPIC, 2)).values).toEqual([]);
     expect(await client.readCommitted(TOPIC, 0)).toEqual({ values: ['kept'], isStable: true });
+    client.close();
+    await broker.stop();
+    broker.clean();
+  });
+});
+
+describe.skipIf(oraclePort !== 0)('a transaction that is open for too long', () => {
+  test('is aborted, and its producer fenced', async () => {
+    const broker = await startBroker({
+      overrides: { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '50' },
+    });
+    const client = await TransactionalClient.connect(broker.port);
+    await client.createTopic(TOPIC, 1);
+    await client.untilCoordinated('slow', GROUP);
+    const producer = await client.initialized('slow', 100);
+    expect(await client.add(producer, { [TOPIC]: [0] })).toEqual([`${TOPIC}-0:${NONE}`]);
+    const { errorCode } = await client.produce(producer, TOPIC, 0, 'late');
+    // On a slow machine the time may be up before the record is there.
+    expect([NONE, INVALID_PRODUCER_EPOCH, ErrorCode.NOT_ENOUGH_REPLICAS]).toContain(errorCode);
+    await until(async () => {
+      const [code] = await client.verify(producer, { [TOPIC]: [0] });
+      return code === `${TOPIC}-0:${PRODUCER_FENCED}`;
+    });
+    expect(await client.end(producer, true)).toBe(PRODUCER_FENCED);
+    await until(async () => (await client.readCommitted(TOPIC, 0)).isStable);
+    expect((await client.readCommitted(TOPIC, 0)).values).toEqual([]);
     client.close();
     await broker.stop();
     broker.clean();

@@ -1,4 +1,5 @@
 /** A transactional producer, and a reader of committed data, in single requests. */
+import { ControlType, controlTypeOf } from '../../protocol/batch/control.ts';
 import * as batches from '../../protocol/batch.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
 import { AddOffsetsToTxn } from '../../protocol/messages/add-offsets-to-txn.ts';
@@ -22,6 +23,9 @@ export interface Producer {
   readonly producerId: number;
   readonly producerEpoch: number;
 }
+
+/** When all records here were made. */
+export const PRODUCED_AT_MS = Date.now();
 
 const GROUP_KEY = 0;
 const TRANSACTION_KEY = 1;
@@ -140,7 +144,7 @@ export class TransactionalClient {
     const { sequence = 0, transactionalId = producer.transactionalId, acks = -1 } = options;
     const records = batches.buildBatch({
       records: [{ value: Buffer.from(value) }],
-      timestampMs: 1_700_000_000_000,
+      timestampMs: PRODUCED_AT_MS,
       producerId: producer.producerId,
       producerEpoch: producer.producerEpoch,
       baseSequence: sequence,
@@ -156,41 +160,45 @@ export class TransactionalClient {
     return { errorCode: partition?.errorCode, message: partition?.errorMessage ?? null };
   }
 
-  /** What a reader of committed data gets, and what was left out as aborted. */
+  /** What a reader of committed data gets, from the start to where it has to stop. */
   async readCommitted(topic: string, partition: number) {
+    const values: string[] = [];
+    const abortedProducers = new Set<number>();
+    for (let fetchOffset = 0; ; ) {
+      const found = await this.#fetch(topic, partition, fetchOffset);
+      const { highWatermark, lastStableOffset } = found;
+      if (fetchOffset >= lastStableOffset) return { values, isStable: lastStableOffset === highWatermark };
+      const aborted = [...(found.abortedTransactions ?? [])].sort((a, b) => a.firstOffset - b.firstOffset);
+      const chunk = found.records ?? Buffer.alloc(0);
+      for (const position of batches.batchPositions(chunk)) {
+        const producerId = batches.producerId(chunk, position);
+        fetchOffset = batches.nextOffset(chunk, position);
+        while ((aborted[0]?.firstOffset ?? Number.POSITIVE_INFINITY) < fetchOffset) {
+          abortedProducers.add(aborted.shift()?.producerId ?? -1);
+        }
+        if (batches.isControl(chunk, position)) {
+          for (const { key } of batches.iterateRecords(chunk, position)) {
+            if (controlTypeOf(key) === ControlType.ABORT) abortedProducers.delete(producerId);
+          }
+        } else if (!abortedProducers.has(producerId)) {
+          for (const { value } of batches.iterateRecords(chunk, position)) values.push(String(value));
+        }
+      }
+    }
+  }
+
+  async #fetch(topic: string, partition: number, fetchOffset: number) {
+    const partitions = [{ partition, fetchOffset, partitionMaxBytes: 1 << 20 }];
     const answer = await this.wire.send(Fetch, 12, {
       maxWaitMs: 0,
       minBytes: 0,
       isolationLevel: READ_COMMITTED,
-      topics: [
-        {
-          topic,
-          topicId: ZERO_UUID,
-          partitions: [{ partition, fetchOffset: 0, partitionMaxBytes: 1 << 20 }],
-        },
-      ],
+      topics: [{ topic, topicId: ZERO_UUID, partitions }],
       forgottenTopicsData: [],
     });
     const found = answer.responses[0]?.partitions[0];
-    const aborted = [...(found?.abortedTransactions ?? [])].sort((a, b) => a.firstOffset - b.firstOffset);
-    const values: string[] = [];
-    const abortedProducers = new Set<number>();
-    const chunk = found?.records ?? Buffer.alloc(0);
-    for (const position of batches.batchPositions(chunk)) {
-      const producerId = batches.producerId(chunk, position);
-      while ((aborted[0]?.firstOffset ?? Number.POSITIVE_INFINITY) <= batches.lastOffset(chunk, position)) {
-        abortedProducers.add(aborted.shift()?.producerId ?? -1);
-      }
-      if (batches.isControl(chunk, position)) {
-        for (const { key } of batches.iterateRecords(chunk, position)) {
-          if (key?.readInt16BE(2) === 0) abortedProducers.delete(producerId);
-        }
-      } else if (!abortedProducers.has(producerId)) {
-        for (const { value } of batches.iterateRecords(chunk, position)) values.push(String(value));
-      }
-    }
-    const { highWatermark = -1, lastStableOffset = -1 } = found ?? {};
-    return { values, isStable: lastStableOffset === highWatermark };
+    if (found?.errorCode !== ErrorCode.NONE) throw new Error(`Fetch answered ${found?.errorCode}`);
+    return found;
   }
 
   async endOffset(topic: string, partitionIndex: number, isolationLevel: number): Promise<number> {
