@@ -2,7 +2,6 @@ import {
   api,
   array,
   bool,
-  bytes,
   errorCode,
   groupId,
   ignorable,
@@ -23,11 +22,9 @@ const topicPartitions = {
   partitions: array(int32),
 };
 
+/** What 3.7.0 had here for client-side assignors was taken out again while version 0 was unstable. */
 const assignment = {
   topicPartitions: array(topicPartitions),
-  error: int8,
-  metadataVersion: int32,
-  metadataBytes: bytes,
 };
 
 /** API 69. Describes groups of the new protocol (KIP-848). Version 1, of Apache Kafka 4.0: types of members (KIP-1099). */

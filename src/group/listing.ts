@@ -126,8 +126,5 @@ function describeAssignment(partitions: Partitions, topics: TopicsView) {
       const topicName = topics.nameOf(topicId);
       return topicName === undefined ? [] : { topicId, topicName, partitions: indexes };
     }),
-    error: 0,
-    metadataVersion: 0,
-    metadataBytes: Buffer.alloc(0),
   };
 }

@@ -52,10 +52,12 @@ export function readVectors(): Map<string, Vector[]> {
 /** Messages that Apache Kafka 3.7.0 does not have: they came with KIP-853 in 3.9. */
 export const laterMessages: readonly string[] = ['KRaftVersionRecord', 'VotersRecord'];
 
+/** Messages whose unstable version 0 in 3.7.0 was not the one that was released. */
+export const changedMessages: readonly string[] = ['ConsumerGroupDescribeResponse'];
+
 /** The last version in 3.7.0 of messages that go further here: those of KIP-848 were finished in 4.0. */
 export const lastVersionsOf37: Readonly<Record<string, number>> = {
   ConsumerGroupDescribeRequest: 0,
-  ConsumerGroupDescribeResponse: 0,
   ConsumerGroupHeartbeatRequest: 0,
   ConsumerGroupHeartbeatResponse: 0,
 };

@@ -7,6 +7,7 @@ import { Writer } from '../../protocol/writer.ts';
 import type { Struct, Vector } from './message-vectors.ts';
 import {
   asOf37,
+  changedMessages,
   expectedStruct,
   inputStruct,
   laterMessages,
@@ -66,7 +67,7 @@ describe('vectors', () => {
     'There are vectors for every version of %s.',
     (name, message) => {
       const [first, last] = asOf37(message).versions;
-      if (laterMessages.includes(name)) {
+      if (laterMessages.includes(name) || changedMessages.includes(name)) {
         return;
       }
       const versions = new Set(vectors.get(name)?.map(({ version }) => version));
@@ -75,7 +76,7 @@ describe('vectors', () => {
   );
 });
 
-describe.each([...vectors])('%s', (name, list) => {
+describe.each([...vectors].filter(([name]) => !changedMessages.includes(name)))('%s', (name, list) => {
   const message = messages.get(name) as Message;
 
   test.each([...new Set(list.map(({ version }) => version))])(
