@@ -167,10 +167,14 @@ export class LeaderEpochs {
     this.#unsynced = false;
   }
 
-  /** Makes a sound file of what is known now: of nothing for a new log, of what the batches tell after a loss. */
+  /**
+   * Makes a sound file of what the batches tell. Where they tell nothing there is none to make: a new log's file comes
+   * with its first epoch. (Replacing a file that was just written makes ext4 write it out at once, a millisecond per
+   * partition.)
+   */
   rewrite(): void {
     this.#damaged = false;
-    this.#write();
+    if (this.#entries.length > 0) this.#write();
   }
 
   movedTo(directory: string): void {
