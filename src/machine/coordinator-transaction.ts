@@ -209,8 +209,16 @@ export class TransactionCoordinator {
     const { transactionalId, sendId, producerId, producerEpoch, isCommit, topics } = send;
     const marker = { producerId, producerEpoch, isCommit, coordinatorEpoch: owned.leaderEpoch };
     const results = await this.#parts.markers.send(marker, topics);
-    if (owned.driver.machine !== machine) return;
-    await owned.driver.submit({ type: 'markersWritten', transactionalId, sendId, results });
+    const { timer, config } = this.#parts;
+    const report = (): void => {
+      if (owned.driver.machine !== machine) return;
+      const written = { type: 'markersWritten', transactionalId, sendId, results } as const;
+      void owned.driver.submit(written).then(({ errorCode }) => {
+        // Too many commands wait: this one must not be lost, or the transaction would never end.
+        if (errorCode !== ErrorCode.NONE) timer.after(config.retryDelayMs, report);
+      });
+    };
+    report();
   }
 
   // Transactions -----------------------------------------------------------------------------------------------

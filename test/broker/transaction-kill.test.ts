@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { BrokerProcess } from '../helpers/broker-process.ts';
@@ -96,6 +97,6 @@ describe('transactions under kill -9', () => {
     expect(told.aborted.size).toBeGreaterThan(0);
     client.close();
     await broker.stop();
-    broker.clean();
+    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
   });
 });

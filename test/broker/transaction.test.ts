@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ErrorCode } from '../../protocol/errors.ts';
 import { DescribeProducers } from '../../protocol/messages/describe-producers.ts';
@@ -304,7 +305,7 @@ describe.skipIf(oraclePort !== 0)('transactions after a crash', () => {
     expect(await client.readCommitted(TOPIC, 0)).toEqual({ values: ['kept'], isStable: true });
     client.close();
     await broker.stop();
-    broker.clean();
+    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
   });
 });
 
