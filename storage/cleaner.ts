@@ -199,6 +199,8 @@ export class Cleaner {
     await log.sync();
     this.#assertSame(log, truncationCount);
     directory.setCleanerOffset(log, map.endOffset);
+    // Without progress it would be the dirtiest again.
+    if (map.endOffset <= plan.firstDirtyOffset) this.#postponed.add(log);
     this.#options.onNote({
       kind: 'compacted',
       topic: log.topic,

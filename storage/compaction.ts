@@ -62,7 +62,9 @@ export class Compaction {
   /** Collects the keys of the dirty part, as far as they fit. */
   *buildMap(): Work<MapSummary> {
     const { segments, firstDirtyOffset, firstUncleanableOffset, aborted, firstDirtyPosition } = this.#job;
-    const transactions = new CompactedTransactions(aborted);
+    // What ended before the dirt begins must not be taken for open: its marker will not be met.
+    const unfinished = aborted.filter(({ lastOffset }) => lastOffset >= firstDirtyOffset);
+    const transactions = new CompactedTransactions(unfinished);
     for (const [index, segment] of segments.entries()) {
       const nextBase = segments[index + 1]?.baseOffset ?? firstUncleanableOffset;
       if (nextBase <= firstDirtyOffset) continue;

@@ -436,6 +436,8 @@ export class Segment {
     if (this.file.sizeBytes() !== validBytes) this.file.truncate(validBytes);
     this.timeIndex.maybeAppend(this.maxTimestampMs, this.offsetOfMaxTimestamp, true);
     this.trimIndexes();
+    // Nobody else does, and the aborted transactions of a closed segment are told nowhere else.
+    this.transactionIndex.write();
   }
 
   #forgetContents(): void {
