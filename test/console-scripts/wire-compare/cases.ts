@@ -409,7 +409,7 @@ export const cases: readonly Case[] = [
         {
           resourceType: 4,
           resourceName: '1',
-          configurationKeys: ['log.retention.hours', 'num.partitions', 'no.such'],
+          configurationKeys: ['num.network.threads', 'num.partitions', 'no.such'],
         },
         { resourceType: 4, resourceName: '', configurationKeys: null },
       ],
