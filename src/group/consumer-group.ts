@@ -238,6 +238,12 @@ export class ConsumerGroup {
     return this.owners.has(topicId, partition);
   }
 
+  /** What was seen of topics is forgotten with what was written about it, and looked at again. */
+  forgetTopics(): void {
+    this.seenTopics = null;
+    this.resolved = null;
+  }
+
   /** What was compacted down to a part is of no use: a member without its own record. */
   dropIncomplete(): void {
     for (const memberId of [...this.#currents.keys()]) {

@@ -196,7 +196,7 @@ function beat(shard: Shard, token: number, command: HeartbeatCommand): void {
     if (!(error instanceof KafkaError)) throw error;
     if (draft.inverses.length > 0) {
       draft.discard();
-      group.seenTopics = null;
+      group.forgetTopics();
       syncTimers(shard, group);
     }
     revert();

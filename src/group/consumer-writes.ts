@@ -110,8 +110,7 @@ function flush(shard: Shard, group: ConsumerGroup, batch: Batch): void {
 
 function undo(shard: Shard, group: ConsumerGroup, batch: Batch): void {
   takeBack(group, batch.inverses);
-  // What was seen is forgotten with what was written about it.
-  group.seenTopics = null;
+  group.forgetTopics();
   syncTimers(shard, group);
   for (const revert of batch.reverts.toReversed()) revert();
   if (group.isHollow && group.offsets.isEmpty) shard.removeGroup(group);

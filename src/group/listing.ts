@@ -83,7 +83,8 @@ export function describeConsumerGroup(shard: Shard, token: number, command: Cons
     refuse(ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} is not a consumer group.`);
   else if (group.isWriting) {
     const run = () => describeConsumerGroup(shard, token, command);
-    whenSettled(group, { isExclusive: false, run, refuse });
+    // Between two writes: what is told must be committed.
+    whenSettled(group, { isExclusive: true, run, refuse });
   } else {
     shard.answer('consumerGroupDescribe', token, {
       errorCode: ErrorCode.NONE,

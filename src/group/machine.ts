@@ -11,6 +11,7 @@
  * A machine lives from one election to the resignation: replay all, `loaded`, then commands.
  */
 import { assert, unreachable } from '../../protocol/assert.ts';
+import type { ClassicGroup } from './classic-group.ts';
 import type { GroupConfig } from './config.ts';
 import type { ConsumerGroup } from './consumer-group.ts';
 import { consumerGroupHeartbeat } from './consumer-heartbeat.ts';
@@ -91,11 +92,9 @@ export class GroupMachine {
     this.#isLoaded = true;
     const shard = this.#shard;
     shard.now = now;
-    for (const group of [...shard.groups.values()]) {
-      if (group.type === 'consumer') {
-        loadedConsumerGroup(shard, group);
-        continue;
-      }
+    for (const loaded of [...shard.groups.values()]) {
+      const group = loaded.type === 'consumer' ? loadedConsumerGroup(shard, loaded) : loaded;
+      if (group === null) continue;
       const isHollow = group.members.size === 0 && group.generationId === 0 && group.offsets.isEmpty;
       if (isHollow) {
         shard.removeGroup(group);
@@ -231,13 +230,14 @@ export class GroupMachine {
   }
 }
 
-/** Members get a fresh session, and those that have to give up partitions a fresh deadline. */
-function loadedConsumerGroup(shard: Shard, group: ConsumerGroup): void {
+/**
+ * Members get a fresh session, and those that have to give up partitions a fresh deadline. What has but offsets is a
+ * group that was ended: it goes on as a classic one, which is returned.
+ */
+function loadedConsumerGroup(shard: Shard, group: ConsumerGroup): ClassicGroup | null {
   group.dropIncomplete();
-  if (group.isHollow && group.offsets.isEmpty) {
-    shard.removeGroup(group);
-    return;
-  }
+  if (group.isHollow) return shard.createGroup(group.groupId, group.offsets);
   group.listedState = group.state;
   syncTimers(shard, group);
+  return null;
 }
