@@ -87,6 +87,7 @@ export async function startBroker(
   await listeners.openUnnumbered(data.handlers);
   const lifecycle = registration(node);
   data.setBrokerEpoch(() => lifecycle.epoch);
+  logs.whenDirectoryFails(() => lifecycle.reportNow());
   await lifecycle.register();
   await lifecycle.becomeReady();
   await data.loadCoordinators();

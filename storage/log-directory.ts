@@ -23,6 +23,8 @@ import type { Log, LogLeftBy } from './log.ts';
 export class LogDirectory {
   readonly path: string;
   readonly logs = new Set<Log>();
+  /** Copies under way to this directory: they fail with it, and that is all it does for them. */
+  readonly futures = new Set<Log>();
   readonly #disk: Disk;
   #offlineCause: DiskError | null = null;
   #hadCleanShutdown = false;
@@ -57,7 +59,7 @@ export class LogDirectory {
 
   fail(cause: DiskError): void {
     this.#offlineCause ??= cause;
-    for (const log of this.logs) log.markOffline(cause);
+    for (const log of [...this.logs, ...this.futures]) log.markOffline(cause);
   }
 
   /** Reads what the last process left, and takes the clean-shutdown mark away: from now on a stop is a crash. */

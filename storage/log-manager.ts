@@ -11,11 +11,13 @@
  * The metadata log (`__cluster_metadata-0`) is opened by its own owner. See Kafka's LogManager.
  */
 
+import { assert } from '../protocol/assert.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { Clock } from './clock.ts';
 import { ClockGuard } from './clock-guard.ts';
 import type { Disk } from './disk.ts';
 import { DiskError } from './disk.ts';
+import { FutureLogs } from './future-logs.ts';
 import {
   DELETE_DIRECTORY_SUFFIX,
   directoryKind,
@@ -87,6 +89,10 @@ export class LogManager {
   readonly #clockGuard = new ClockGuard(CLOCK_TOLERANCE_MS, CLOCK_HOLD_MS);
   readonly #due: { retention: number; recoveryPoint: number; startOffset: number; highWatermark: number };
   #isClockPlausible = true;
+  /** Copies of logs on their way to another directory. */
+  readonly futures: FutureLogs;
+  readonly #preferred = new Map<string, string>();
+  readonly #onDirectoryFailure: ((path: string) => void)[] = [];
   /** Renamed directories that wait to be removed. */
   #doomed: { readonly path: string; readonly atMs: number }[] = [];
 
@@ -100,8 +106,15 @@ export class LogManager {
       openProducers: options.openProducers,
       random: options.random,
       onFailure: (log, cause) => this.#onFailure(log, cause),
-      beforeTruncation: (log, offset) => this.#directoryOf(log)?.lower(log, offset),
+      beforeTruncation: (log, offset) => this.directoryOf(log)?.lower(log, offset),
     };
+    this.futures = new FutureLogs({
+      disk: options.disk,
+      clock: options.clock,
+      environment: this.#environment,
+      uniqueId: () => this.#uniqueId(),
+      doom: (path, delayMs) => this.#doomed.push({ path, atMs: options.clock.wallMs() + delayMs }),
+    });
     const nowMs = options.clock.monotonicMs();
     this.#due = {
       retention: nowMs + Math.min(FIRST_RETENTION_CHECK_MS, this.#intervals.retentionCheckMs),
@@ -134,6 +147,7 @@ export class LogManager {
       const path = joinPath(directory.path, name);
       const kind = directoryKind(name);
       if (kind === 'delete') this.#doomed.push({ path, atMs: nowMs });
+      if (kind === 'future') this.futures.found(directory, name);
       const parsed = kind === 'log' ? parseLogDirectoryName(name) : null;
       if (parsed === null || parsed.topic === METADATA_TOPIC) continue;
       const { topic, partition } = parsed;
@@ -141,8 +155,20 @@ export class LogManager {
       const topicId = metadata.status === 'present' ? metadata.topicId : ZERO_UUID;
       const identity = { topic, partition, topicId, directory: path };
       const leftBy = directory.leftBy(topic, partition);
-      this.#add(directory, new Log(identity, configOf(topic), leftBy, this.#environment, nowMs));
+      this.#addOpened(directory, new Log(identity, configOf(topic), leftBy, this.#environment, nowMs));
     }
+  }
+
+  /** A crash between the two renames of a move leaves two logs, of which the shorter, if any, is the one that moved. */
+  #addOpened(directory: LogDirectory, log: Log): void {
+    const other = this.get(log.topic, log.partition);
+    if (other !== undefined && other.logEndOffset >= log.logEndOffset) {
+      log.abandon();
+      this.#discard(directory, log);
+      return;
+    }
+    if (other !== undefined) this.delete(log.topic, log.partition);
+    this.#add(directory, log);
   }
 
   #add(directory: LogDirectory, log: Log): void {
@@ -185,7 +211,7 @@ export class LogManager {
       existing.updateConfig(config);
       return existing;
     }
-    const directory = this.#directoryForNew();
+    const directory = this.#directoryForNew(keyOf(topic, partition));
     const path = joinPath(directory.path, logDirectoryName(topic, partition));
     const { disk, clock } = this.#options;
     try {
@@ -203,7 +229,24 @@ export class LogManager {
     }
   }
 
-  #directoryForNew(): LogDirectory {
+  /** Says where `create` shall put the partition's log, if that directory is online. */
+  prefer(topic: string, partition: number, path: string): void {
+    this.#preferred.set(keyOf(topic, partition), path);
+  }
+
+  directoryAt(path: string): LogDirectory | undefined {
+    return this.directories.find((directory) => directory.path === path);
+  }
+
+  /** Calls `action` whenever a directory has gone offline with all its logs. */
+  whenDirectoryFails(action: (path: string) => void): void {
+    this.#onDirectoryFailure.push(action);
+  }
+
+  #directoryForNew(key: string): LogDirectory {
+    const preferred = this.directoryAt(this.#preferred.get(key) ?? '');
+    this.#preferred.delete(key);
+    if (preferred?.isOnline === true) return preferred;
     let best: LogDirectory | null = null;
     for (const directory of this.directories) {
       if (directory.isOnline && (best === null || directory.logs.size < best.logs.size)) best = directory;
@@ -216,22 +259,62 @@ export class LogManager {
   delete(topic: string, partition: number): void {
     const log = this.get(topic, partition);
     if (log === undefined) return;
-    const directory = this.#directoryOf(log);
+    const directory = this.directoryOf(log);
+    this.futures.drop(topic, partition);
     log.abandon();
     this.#logs.delete(keyOf(topic, partition));
     directory?.logs.delete(log);
-    if (directory === undefined || !directory.isOnline) return;
+    if (directory?.isOnline === true) this.#discard(directory, log);
+  }
+
+  /** Renames an abandoned log's directory, to be removed later. @throws {DiskError} */
+  #discard(directory: LogDirectory, log: Log): void {
     const { disk, clock } = this.#options;
-    const name = renamedDirectoryName(topic, partition, this.#uniqueId(), DELETE_DIRECTORY_SUFFIX);
+    const name = renamedDirectoryName(log.topic, log.partition, this.#uniqueId(), DELETE_DIRECTORY_SUFFIX);
     const path = joinPath(directory.path, name);
+    this.#guarded(directory, () => disk.rename(log.dir, path));
+    log.movedTo(path);
+    this.#doomed.push({ path, atMs: clock.wallMs() + log.config.fileDeleteDelayMs });
+  }
+
+  /**
+   * Puts the finished copy in the place of the partition's log: synchronously, and so that a power cut at any moment
+   * leaves at least one of the two whole. The copy must hold all that the log does, synced. @throws {DiskError}
+   */
+  promoteFuture(topic: string, partition: number): Log {
+    const source = this.get(topic, partition);
+    const future = this.futures.release(topic, partition);
+    assert(source !== undefined && future !== null, 'a copy takes the place of the log that it was made of');
+    const { log, directory } = future;
+    const from = this.directoryOf(source);
+    assert(from !== undefined && from !== directory, 'a log moves from one directory to another');
+    assert(log.syncedEndOffset === source.logEndOffset, 'a copy that takes over is complete and synced');
+    const path = joinPath(directory.path, logDirectoryName(topic, partition));
+    this.#guarded(directory, () => {
+      directory.forget(topic, partition);
+      directory.logs.add(log);
+      const cleanedOffset = from.cleanerOffset(source);
+      // Before the name is there: it tells recovery that offsets may be missing.
+      if (cleanedOffset !== undefined) directory.setCleanerOffset(log, cleanedOffset);
+      this.#options.disk.rename(log.dir, path);
+      log.movedTo(path);
+      this.#options.disk.syncDirectoryNow(directory.path);
+      directory.checkpointStartOffsets();
+    });
+    from.logs.delete(source);
+    this.#logs.set(keyOf(topic, partition), log);
+    source.abandon();
+    if (from.isOnline) this.#discard(from, source);
+    return log;
+  }
+
+  #guarded(directory: LogDirectory, change: () => void): void {
     try {
-      disk.rename(log.dir, path);
+      change();
     } catch (error) {
       if (error instanceof DiskError) this.#failDirectory(directory, error);
       throw error;
     }
-    log.movedTo(path);
-    this.#doomed.push({ path, atMs: clock.wallMs() + log.config.fileDeleteDelayMs });
   }
 
   /** 32 hexadecimal digits. */
@@ -241,12 +324,13 @@ export class LogManager {
     return id;
   }
 
-  #directoryOf(log: Log): LogDirectory | undefined {
+  /** Where the log lies; undefined for copies under way. */
+  directoryOf(log: Log): LogDirectory | undefined {
     return this.directories.find((directory) => directory.logs.has(log));
   }
 
   #onFailure(log: Log, cause: DiskError): void {
-    const directory = this.#directoryOf(log);
+    const directory = this.directories.find(({ logs, futures }) => logs.has(log) || futures.has(log));
     if (directory !== undefined) this.#failDirectory(directory, cause);
   }
 
@@ -254,6 +338,7 @@ export class LogManager {
     if (!directory.isOnline) return;
     directory.fail(cause);
     this.#options.onDirectoryFailure(directory.path, cause);
+    for (const action of this.#onDirectoryFailure) action(directory.path);
   }
 
   /**
@@ -318,6 +403,7 @@ export class LogManager {
 
   /** Closes every log and marks the directories clean. A directory where anything failed stays unmarked. */
   async close(brokerEpoch = -1): Promise<void> {
+    this.futures.abandonAll();
     const waiting = [...this.#logs.values()];
     const closeNext = async (): Promise<void> => {
       for (let log = waiting.pop(); log !== undefined; log = waiting.pop()) {

@@ -32,6 +32,7 @@ import { Replicas } from '../partition/replicas.ts';
 import { makeCoordinators } from './coordinators.ts';
 import type { NodeIdentity } from './directories.ts';
 import type { HandlerTables } from './listeners.ts';
+import { logDirs } from './log-dirs.ts';
 import type { MetadataPlane } from './metadata-plane.ts';
 import { replicasSubscriber, settingsSubscriber, topicConfigsSubscriber } from './subscribers.ts';
 
@@ -70,7 +71,11 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
   const stage = new AppendStage(parts.endOfTurn, purgatory);
   const image = (): MetadataImage => metadata().image;
   const complain = nowAndThen(clock, (fields, message) => log.error(fields, message));
-  const replicas = new Replicas({
+  let brokerEpoch = (): number => -1;
+  const channel = metadataChannel(metadata);
+  const dirs = logDirs({ ...parts, channel, brokerEpoch: () => brokerEpoch(), replicas: () => replicas });
+  const replicas: Replicas = new Replicas({
+    directories: dirs.directories,
     brokerId: identity.nodeId,
     logs,
     stage,
@@ -87,8 +92,6 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
     },
     onLateOpen: (topic, index) => coordinators.openedLate(topic, index),
   });
-  let brokerEpoch = (): number => -1;
-  const channel = metadataChannel(metadata);
   const producerIds = new ProducerIds(() =>
     channel.request(
       AllocateProducerIds,
@@ -96,9 +99,9 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
       { version: 0, clientId: null, principal: 'User:ANONYMOUS' },
     ),
   );
-  const { endOfTurn } = parts;
   const coordinators = makeCoordinators({
-    ...{ settings, replicas, image, producerIds, clock, timer, log, endOfTurn },
+    ...{ settings, replicas, image, producerIds, clock, timer, log },
+    endOfTurn: parts.endOfTurn,
     nodeId: identity.nodeId,
   });
   const { groups, transactions } = coordinators;
@@ -106,6 +109,7 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
   const readBuffers = new ReadBuffers();
   const services: Services = {
     ...{ clock, timer, image, replicas, logs, purgatory, readBuffers, groups, transactions, producerIds },
+    logDirMover: dirs.mover,
     config: () => settings.current,
     clusterId: identity.clusterId,
     fetchSessions: fetchSessionsOf(parts),
@@ -133,8 +137,10 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
       const missing = INTERNAL_TOPICS.filter((name) => image().topic(name) === undefined);
       if (missing.length > 0) await autoCreation.createNow(missing);
       await coordinators.loaded();
+      dirs.resume();
     },
     close() {
+      dirs.close();
       coordinators.close();
       replicas.close();
     },

@@ -52,20 +52,21 @@ function describe(services: Services, directory: LogDirectory, isWanted: IsWante
 
 function topicsOf(services: Services, directory: LogDirectory, isWanted: IsWanted): TopicResult[] {
   const topics = new Map<string, TopicResult['partitions'][number][]>();
-  for (const log of directory.logs) {
+  for (const log of [...directory.logs, ...directory.futures]) {
     let partitions = topics.get(log.topic);
     if (partitions === undefined) {
       partitions = [];
       topics.set(log.topic, partitions);
     }
     if (!isWanted(log.topic, log.partition)) continue;
-    const { highWatermark } = services.replicas.get(log.topic, log.partition)?.log ?? log;
+    const isFutureKey = directory.futures.has(log);
+    const serving = services.replicas.get(log.topic, log.partition)?.log ?? log;
     partitions.push({
       partitionIndex: log.partition,
       partitionSize: log.sizeBytes,
-      // How far this replica is behind the high watermark (ReplicaManager.getLogEndOffsetLag).
-      offsetLag: Math.max(highWatermark - log.logEndOffset, 0),
-      isFutureKey: false,
+      // How far a replica is behind the high watermark, and a copy behind its source (ReplicaManager.getLogEndOffsetLag).
+      offsetLag: Math.max((isFutureKey ? serving.logEndOffset : serving.highWatermark) - log.logEndOffset, 0),
+      isFutureKey,
     });
   }
   return [...topics].map(([name, partitions]) => ({ name, partitions }));

@@ -171,7 +171,8 @@ class FetchOperation {
       return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     }
     const partition = this.#services.replicas.get(topic, request.partition);
-    if (partition === undefined) return failed(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    if (partition === undefined)
+      return failed(this.#services.replicas.missingError(topic, request.partition));
     if (request.topicId !== ZERO_UUID && request.topicId !== partition.log.topicId) {
       return failed(ErrorCode.INCONSISTENT_TOPIC_ID);
     }

@@ -9,6 +9,7 @@ import { addOffsetsToTxn } from './add-offsets-to-txn.ts';
 import { addPartitionsToTxn } from './add-partitions-to-txn.ts';
 import { alterConfigs } from './alter-configs.ts';
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts';
+import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts';
 import type { FinalizedFeatures } from './api-versions.ts';
 import { apiVersions } from './api-versions.ts';
 import { consumerGroupDescribe } from './consumer-group-describe.ts';
@@ -86,6 +87,7 @@ export function brokerHandlers(services: Services): HandlerTable {
     deleteAcls(),
     describeConfigs(services),
     alterConfigs(services),
+    alterReplicaLogDirs(services),
     describeLogDirs(services),
     createPartitions(services),
     deleteGroups(services),

@@ -147,7 +147,7 @@ function appendOne(
     return failed(ErrorCode.INVALID_TOPIC_EXCEPTION);
   }
   const partition = services.replicas.get(topic, index);
-  if (partition === undefined) return failed(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  if (partition === undefined) return failed(services.replicas.missingError(topic, index));
   const outcome = failed(ErrorCode.NONE);
   if (records === null) {
     refuseNull(outcome, partition);

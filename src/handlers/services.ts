@@ -14,6 +14,7 @@ import type { RaftNode } from '../machine/raft-node.ts';
 import type { Transactions } from '../machine/transactions.ts';
 import type { MetadataImage } from '../metadata/image.ts';
 import type { FetchSessions } from '../partition/fetch-sessions.ts';
+import type { LogDirMover } from '../partition/log-dir-mover.ts';
 import type { Purgatory } from '../partition/purgatory.ts';
 import type { Replicas } from '../partition/replicas.ts';
 
@@ -27,6 +28,8 @@ export interface Services {
   image(): MetadataImage;
   readonly replicas: Replicas;
   readonly logs: LogManager;
+  /** Moves replicas between directories. */
+  readonly logDirMover: LogDirMover;
   readonly purgatory: Purgatory;
   readonly fetchSessions: FetchSessions;
   /** Memory for what is read and sent. */

@@ -130,6 +130,11 @@ export class BrokerLifecycle {
     await this.#until(() => !this.#isFenced);
   }
 
+  /** Something that heartbeats tell has changed: the next leaves now. */
+  reportNow(): void {
+    this.#heartbeat();
+  }
+
   /** Controlled shutdown: resolves once the controller has moved away what this broker led. */
   async shutDown(): Promise<void> {
     if (this.#epoch === NO_EPOCH) return;

@@ -38,7 +38,6 @@ interface OffsetWaiter {
 export class Partition {
   readonly topic: string;
   readonly index: number;
-  readonly log: Log;
   /** Requests that wait for this partition to move. */
   readonly watchers: WatchList;
   readonly #settings: PartitionSettings;
@@ -47,6 +46,7 @@ export class Partition {
   readonly #onFailure: (partition: Partition, error: DiskError) => void;
   /** Log end offset of each follower, as its last fetch told it. */
   readonly #followerEndOffsets = new Map<number, number>();
+  #log: Log;
   #state: PartitionImage;
   #flushWaiters: OffsetWaiter[] = [];
   #commitWaiters: OffsetWaiter[] = [];
@@ -66,7 +66,7 @@ export class Partition {
   }) {
     this.topic = parts.topic;
     this.index = parts.index;
-    this.log = parts.log;
+    this.#log = parts.log;
     this.#state = parts.state;
     this.#settings = parts.settings;
     this.#stage = parts.stage;
@@ -74,6 +74,11 @@ export class Partition {
     this.#onFailure = parts.onFailure;
     this.watchers = new WatchList(parts.purgatory);
     if (this.isLeader) this.#lead();
+  }
+
+  /** What the partition's records lie in; another one once it has moved to another directory. */
+  get log(): Log {
+    return this.#log;
   }
 
   get state(): PartitionImage {
@@ -208,7 +213,8 @@ export class Partition {
   #sync(): void {
     if (this.#isSyncing || this.log.syncedEndOffset >= this.log.flushedEndOffset) return;
     this.#isSyncing = true;
-    this.log.sync().then(
+    const { log } = this;
+    log.sync().then(
       () => {
         this.#isSyncing = false;
         this.#advanceHighWatermark();
@@ -218,7 +224,9 @@ export class Partition {
       (error: unknown) => {
         this.#isSyncing = false;
         if (!(error instanceof DiskError)) throw error;
-        this.#fail(error);
+        // The log may have moved meanwhile: what is left behind no longer matters.
+        if (log === this.log) this.#fail(error);
+        else this.#sync();
         this.#purgatory.drain();
       },
     );
@@ -261,6 +269,27 @@ export class Partition {
     if (this.#offlineError !== ErrorCode.NONE) done(this.#offlineError);
     else if (this.log.highWatermark >= endOffset) done(ErrorCode.NONE);
     else this.#commitWaiters.push({ endOffset, done });
+  }
+
+  /** From now on the records lie in `log`, which holds all that the former one does, synced. */
+  replaceLog(log: Log): void {
+    log.updateHighWatermark(this.#log.highWatermark);
+    if (this.isLeader && log.latestEpoch < this.leaderEpoch) {
+      log.assignEpochStart(this.leaderEpoch, this.#epochStartOffset);
+    }
+    this.#log = log;
+    this.#afterFlush();
+    this.watchers.notify();
+    this.#purgatory.drain();
+  }
+
+  /** The directory below has failed elsewhere. */
+  directoryFailed(): void {
+    if (!this.log.isOffline || this.#offlineError !== ErrorCode.NONE) return;
+    this.#offlineError = ErrorCode.KAFKA_STORAGE_ERROR;
+    this.#failWaiters(ErrorCode.KAFKA_STORAGE_ERROR);
+    this.watchers.notify();
+    this.#purgatory.drain();
   }
 
   /** A disk below refused a write: what was staged is gone from the log; a failed fsync ends the partition. */

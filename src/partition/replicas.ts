@@ -14,6 +14,7 @@ import { isPassing } from '../../storage/disk.ts';
 import type { Log } from '../../storage/log.ts';
 import type { LogConfig } from '../../storage/log-config.ts';
 import type { LogManager } from '../../storage/log-manager.ts';
+import { isReservedDirectory } from '../metadata/directory-ids.ts';
 import type { PartitionImage } from '../metadata/partition-image.ts';
 import type { AppendStage } from './append-stage.ts';
 import type { Durability } from './partition.ts';
@@ -33,6 +34,15 @@ export interface ReplicaChanges {
   readonly deletedTopics: Iterable<{ readonly name: string; readonly id: Uuid }>;
 }
 
+/** The log.dirs by the ids that the cluster's metadata knows them by (KIP-858). */
+export interface ReplicaDirectories {
+  /** Null for an id that is none of ours. */
+  pathOf(id: Uuid): string | null;
+  idOf(path: string): Uuid | null;
+  /** A replica lies in another directory than the metadata says. */
+  assign(replica: { readonly topicId: Uuid; readonly partition: number; readonly directoryId: Uuid }): void;
+}
+
 export interface ReplicasOptions {
   readonly brokerId: number;
   readonly logs: LogManager;
@@ -40,6 +50,7 @@ export interface ReplicasOptions {
   readonly purgatory: Purgatory;
   readonly durability: Durability | null;
   readonly logConfigOf: (topic: string) => LogConfig;
+  readonly directories: ReplicaDirectories;
   readonly onDiskFailure: (partition: Partition, error: DiskError) => void;
   /** A log could not be made or opened for want of space or descriptors; it is tried again until it can. */
   readonly onOpenFailure: (topic: string, index: number, error: DiskError) => void;
@@ -51,6 +62,8 @@ export interface ReplicasOptions {
 
 export class Replicas {
   readonly #topics = new Map<string, Map<number, Partition>>();
+  /** Replicas whose directory is offline, as `partition/topic`. */
+  readonly #offline = new Set<string>();
   readonly #options: ReplicasOptions;
   #isToRetry = false;
   /** Partitions without a log: the disk had no room for it. By topic and index, with the state they are to have. */
@@ -58,6 +71,16 @@ export class Replicas {
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
+    options.logs.whenDirectoryFails(() => {
+      for (const partition of this.all()) partition.directoryFailed();
+    });
+  }
+
+  /** Why `get` has nothing for a partition that there is: its directory is offline, or it has no replica here. */
+  missingError(topic: string, index: number): number {
+    return this.#offline.has(`${index}/${topic}`)
+      ? ErrorCode.KAFKA_STORAGE_ERROR
+      : ErrorCode.NOT_LEADER_OR_FOLLOWER;
   }
 
   get(topic: string, index: number): Partition | undefined {
@@ -76,6 +99,7 @@ export class Replicas {
 
   #deleteTopic(name: string, id: Uuid): void {
     for (const [key, { topic }] of this.#unopened) if (topic.name === name) this.#unopened.delete(key);
+    for (const key of this.#offline) if (key.slice(key.indexOf('/') + 1) === name) this.#offline.delete(key);
     for (const partition of this.#topics.get(name)?.values() ?? []) {
       if (partition.log.topicId === id) this.#delete(partition);
     }
@@ -99,6 +123,7 @@ export class Replicas {
       }
       this.#unopened.delete(`${topic.name}-${index}`);
       if (!state.replicas.includes(brokerId)) {
+        this.#offline.delete(`${index}/${topic.name}`);
         if (partition !== undefined) this.#delete(partition);
       } else if (partition === undefined) {
         this.#tryOpen(topic, index, state);
@@ -140,14 +165,23 @@ export class Replicas {
   }
 
   #open(topic: LocalTopic, index: number, state: PartitionImage): void {
-    const { brokerId, stage, purgatory, durability, onDiskFailure } = this.#options;
-    const log = this.#logOf(topic, index);
+    const { brokerId, logs, stage, purgatory, durability, onDiskFailure } = this.#options;
+    const log = this.#logOf(topic, index, state);
+    if (log === null) {
+      this.#offline.add(`${index}/${topic.name}`);
+      return;
+    }
+    this.#offline.delete(`${index}/${topic.name}`);
     const partition = new Partition({
       topic: topic.name,
       index,
       log,
       state,
-      settings: { brokerId, durability, minInsyncReplicas: () => log.config.minInsyncReplicas },
+      settings: {
+        brokerId,
+        durability,
+        minInsyncReplicas: () => (logs.get(topic.name, index) ?? log).config.minInsyncReplicas,
+      },
       stage,
       purgatory,
       onFailure: onDiskFailure,
@@ -160,11 +194,49 @@ export class Replicas {
     partitions.set(index, partition);
   }
 
-  #logOf(topic: LocalTopic, index: number): Log {
+  #logOf(topic: LocalTopic, index: number, state: PartitionImage): Log | null {
     const { logs, logConfigOf } = this.#options;
     // A log of another topic that bore this name is not this partition's (KAFKA-14616).
-    if (logs.find(topic.name, index, topic.id) === undefined) logs.delete(topic.name, index);
-    return logs.create(topic.name, index, topic.id, logConfigOf(topic.name));
+    const found = logs.find(topic.name, index, topic.id);
+    if (found === undefined) {
+      logs.delete(topic.name, index);
+      if (!this.#chooseDirectory(topic, index, state)) return null;
+    }
+    const log = logs.create(topic.name, index, topic.id, logConfigOf(topic.name));
+    this.#assign(topic.id, index, state, log);
+    return log;
+  }
+
+  /** Where a replica without a log shall get one: where the metadata says. False when that is offline. */
+  #chooseDirectory(topic: LocalTopic, index: number, state: PartitionImage): boolean {
+    const { logs, directories } = this.#options;
+    const id = this.#assignedDirectory(state);
+    if (id === undefined || isReservedDirectory(id)) {
+      // One that has been served before may lie in a directory that is offline.
+      const isNew = state.leaderEpoch === 0 && state.partitionEpoch === 0;
+      return isNew || logs.directories.every(({ isOnline }) => isOnline);
+    }
+    const path = directories.pathOf(id);
+    if (path === null || logs.directoryAt(path)?.isOnline !== true) return false;
+    logs.prefer(topic.name, index, path);
+    return true;
+  }
+
+  #assignedDirectory(state: PartitionImage): Uuid | undefined {
+    return state.directories[state.replicas.indexOf(this.#options.brokerId)];
+  }
+
+  /** Tells the cluster where the replica lies, if it thinks otherwise. */
+  #assign(topicId: Uuid, index: number, state: PartitionImage, log: Log): void {
+    const { logs, directories } = this.#options;
+    const directoryId = directories.idOf(logs.directoryOf(log)?.path ?? '');
+    if (directoryId === null || directoryId === this.#assignedDirectory(state)) return;
+    directories.assign({ topicId, partition: index, directoryId });
+  }
+
+  /** The replica has moved to another directory. */
+  moved(partition: Partition): void {
+    this.#assign(partition.log.topicId, partition.index, partition.state, partition.log);
   }
 
   /** Takes a topic's changed configuration into use, at once. */
