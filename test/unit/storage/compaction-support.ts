@@ -56,6 +56,7 @@ export class CompactedLog {
     this.nowMs = options.nowMs ?? NOW_MS;
     this.manager = this.#open();
     this.log = this.manager.create(TOPIC, 0, TOPIC_ID, this.config);
+    this.log.updateHighWatermark(this.log.logEndOffset);
     this.cleaner = this.#makeCleaner();
   }
 
