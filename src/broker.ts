@@ -21,7 +21,7 @@ import { startCleaner } from './assembly/cleaner.ts';
 import type { DataPlane } from './assembly/data-plane.ts';
 import { dataPlane } from './assembly/data-plane.ts';
 import type { NodeIdentity } from './assembly/directories.ts';
-import { openDirectories } from './assembly/directories.ts';
+import { openDirectories, usableDirectories } from './assembly/directories.ts';
 import { lockDirectories } from './assembly/directory-lock.ts';
 import { Listeners } from './assembly/listeners.ts';
 import { MetadataPlane } from './assembly/metadata-plane.ts';
@@ -119,8 +119,7 @@ export async function startBroker(
 /** Takes the data directories for this process; those in memory are nobody else's anyway. */
 async function take(config: BrokerConfig, disk: Disk): Promise<() => void> {
   if (config.durability === 'memory') return () => undefined;
-  const directories = [...config.logs.dirs, config.logs.metadataDir];
-  return await lockDirectories(directories, (path) => disk.makeDirectory(path));
+  return await lockDirectories(usableDirectories(config, disk), (path) => disk.makeDirectory(path));
 }
 
 function build(given: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: unknown) => void): Node {

@@ -1,7 +1,8 @@
 /**
  * The data directories of a node at its start: whose they are, and formatting those of a lone node.
  *
- * What is always true after `openDirectories`: every directory exists, is formatted, and is of this cluster and node.
+ * What is always true after `openDirectories`: every directory that can be used at all is formatted, and is of this
+ * cluster and node.
  * A directory of another cluster or node is refused, never touched; one that is not formatted is formatted only where
  * this node is alone, for a node of a larger quorum must not invent a cluster (KIP-631).
  */
@@ -9,6 +10,7 @@
 import type { Uuid } from '../../protocol/uuid.ts';
 import { makeUuid } from '../../protocol/uuid.ts';
 import type { Disk } from '../../storage/disk.ts';
+import { DiskError } from '../../storage/disk.ts';
 import { writeMetaProperties } from '../../storage/layout.ts';
 import { formatDirectories, formattedAs, javaDate } from '../cli/format-directories.ts';
 import type { BrokerConfig } from '../config/broker-config.ts';
@@ -19,7 +21,7 @@ import { ExitCode, StartupError } from '../startup-error.ts';
 export interface NodeIdentity {
   readonly clusterId: string;
   readonly nodeId: number;
-  /** Of each log directory that may hold replicas. */
+  /** Of each usable log directory that may hold replicas. */
   readonly directoryIds: ReadonlyMap<string, Uuid>;
 }
 
@@ -36,10 +38,27 @@ function initialMetadataLevel({ settings }: BrokerConfig): number {
   return level ?? MetadataVersion.LATEST_PRODUCTION;
 }
 
+/**
+ * The directories that can be used. One that can't is left out and its replicas are offline (KIP-112), but for that of
+ * the metadata, without which there is no node. @throws {DiskError}
+ */
+export function usableDirectories({ logs }: BrokerConfig, disk: Disk): string[] {
+  return [...new Set([logs.metadataDir, ...logs.dirs])].filter((directory) => {
+    try {
+      disk.makeDirectory(directory);
+      disk.list(directory);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.kind !== 'io' || directory === logs.metadataDir) throw error;
+      return false;
+    }
+  });
+}
+
 /** @throws {StartupError} DIRECTORY_FOREIGN. @throws {DiskError} when one can't be read or written. */
 export function openDirectories(config: BrokerConfig, ports: DirectoryPorts): NodeIdentity {
   const { disk, nowMs, random } = ports;
-  const directories = [...new Set([config.logs.metadataDir, ...config.logs.dirs])];
+  const directories = usableDirectories(config, disk);
   let expected: { clusterId: string | null; nodeId: number | null } = {
     clusterId: null,
     nodeId: config.nodeIdGiven ? config.nodeId : null,
