@@ -58,7 +58,7 @@ describe('a compacted log', () => {
     await fc.assert(
       fc.asyncProperty(
         steps,
-        fc.constantFrom(1 << 20, 24 * 12),
+        fc.constantFrom(1 << 20, 24 * 6),
         fc.double({ min: 0, max: 1, noNaN: true }),
         async (list, dedupeBufferBytes, position) => {
           const model = new Model(dedupeBufferBytes);
