@@ -9,6 +9,7 @@
  * - Writes and truncations are seen by later reads at once, and survive a power cut only after `sync` of the file.
  *   Creating, renaming and removing survive only after `syncDirectory` of the directory they happened in.
  * - A file closed while an asynchronous call is under way is closed when that call has ended, never under its feet.
+ * - An open file of the real disk need not hold a descriptor: there may be more files than a process may open.
  * - Calls ending in `Now` or without a promise block the event loop; the others run on the thread pool.
  */
 
@@ -22,10 +23,10 @@ import {
   ftruncateSync,
   fsync as fullSync,
   mkdirSync,
-  open as openFile,
   openSync,
   readdirSync,
   read as readFile,
+  readFileSync,
   readSync,
   rm as removeTree,
   renameSync,
@@ -35,6 +36,8 @@ import {
   writeSync,
   writevSync,
 } from 'node:fs';
+import type { Releasable } from './open-files.ts';
+import { OpenFiles } from './open-files.ts';
 
 /** What went wrong, in the words a caller decides by; `errno` keeps the system's own name. */
 export type DiskErrorKind = 'no-space' | 'too-many-files' | 'not-found' | 'io';
@@ -164,10 +167,26 @@ export function parentOf(path: string): string {
   return end === 0 ? '/' : path.slice(0, end);
 }
 
-/** The disk of this machine. */
-export function openNodeDisk(): Disk {
-  return new NodeDisk();
+/** The disk of this machine. At most `maxOpenFiles` of its files hold a descriptor at the same time. */
+export function openNodeDisk(maxOpenFiles = openFileShare(descriptorLimit())): Disk {
+  return new NodeDisk(new OpenFiles(maxOpenFiles));
 }
+
+/** Where the system does not say how many files a process may open. */
+const ASSUMED_DESCRIPTORS = 4096;
+
+/** How many descriptors this process may have. Node raises the soft limit to the hard one when it starts. */
+export function descriptorLimit(): number {
+  try {
+    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+    return limit === undefined ? ASSUMED_DESCRIPTORS : Number(limit);
+  } catch {
+    return ASSUMED_DESCRIPTORS;
+  }
+}
+
+/** The part of the descriptors that files may hold; the rest is for connections, and for calls of a moment. */
+export const openFileShare = (limit: number): number => Math.max(16, Math.floor(limit / 2));
 
 const errnoOf = (error: unknown): string => {
   const code = (error as { code?: unknown } | null)?.code;
@@ -192,19 +211,48 @@ const READ_WRITE_CREATE = constants.O_RDWR | constants.O_CREAT;
 /** Buffers per writev call; the kernel's limit (IOV_MAX) is 1024. */
 const WRITEV_CHUNKS = 512;
 
-class NodeFile implements DiskFile {
+class NodeFile implements DiskFile, Releasable {
   readonly path: string;
-  readonly #fd: number;
+  wasUsed = true;
+  readonly #openFiles: OpenFiles;
+  #descriptor: number | null;
+  /** Asked for and not ended; some of them may wait for their turn. */
   #callsUnderWay = 0;
+  #callsRunning = 0;
   #closeWanted = false;
-  #closed = false;
 
-  constructor(path: string, fd: number) {
+  constructor(path: string, descriptor: number, openFiles: OpenFiles) {
     this.path = path;
-    this.#fd = fd;
+    this.#descriptor = descriptor;
+    this.#openFiles = openFiles;
+  }
+
+  get isBusy(): boolean {
+    return this.#callsRunning > 0;
+  }
+
+  /** An error that the kernel has not reported yet is reported to the next fsync through another descriptor, too. */
+  release(): void {
+    const descriptor = this.#descriptor;
+    this.#descriptor = null;
+    if (descriptor !== null) attempt('close', this.path, () => closeSync(descriptor));
+  }
+
+  get #fd(): number {
+    this.wasUsed = true;
+    if (this.#descriptor !== null) return this.#descriptor;
+    this.#openFiles.add(this);
+    try {
+      this.#descriptor = openDescriptor(this.path, 'r+', this.#openFiles);
+    } catch (error) {
+      this.#openFiles.remove(this);
+      throw error;
+    }
+    return this.#descriptor;
   }
 
   sizeBytes(): number {
+    this.#assertOpen('stat');
     return attempt('stat', this.path, () => fstatSync(this.#fd).size);
   }
 
@@ -293,10 +341,9 @@ class NodeFile implements DiskFile {
 
   close(): void {
     this.#closeWanted = true;
-    if (this.#callsUnderWay === 0 && !this.#closed) {
-      this.#closed = true;
-      attempt('close', this.path, () => closeSync(this.#fd));
-    }
+    if (this.#callsUnderWay > 0) return;
+    this.#openFiles.remove(this);
+    this.release();
   }
 
   #onPool<T>(
@@ -306,11 +353,21 @@ class NodeFile implements DiskFile {
     this.#assertOpen(operation);
     this.#callsUnderWay++;
     return new Promise<T>((resolve, reject) => {
-      call(this.#fd, (error, value) => {
+      const end = (error: unknown, value?: T): void => {
+        this.#callsRunning--;
         this.#callsUnderWay--;
+        this.#openFiles.endCall();
         if (error === null || error === undefined) resolve(value as T);
         else reject(failed(error, operation, this.path));
         if (this.#closeWanted) this.close();
+      };
+      this.#openFiles.beginCall(() => {
+        this.#callsRunning++;
+        try {
+          call(this.#fd, end);
+        } catch (error) {
+          end(error);
+        }
       });
     });
   }
@@ -320,14 +377,41 @@ class NodeFile implements DiskFile {
   }
 }
 
+/** Opens a file; where descriptors are used up, others let go of theirs first. */
+function openDescriptor(path: string, flags: string | number, openFiles: OpenFiles): number {
+  return withRoom('open', path, openFiles, () => openSync(path, flags));
+}
+
+/** Descriptors that are freed at once when they are used up: a call may need more than one. */
+const FREED_AT_ONCE = 8;
+
+function withRoom<T>(operation: string, path: string, openFiles: OpenFiles, call: () => T): T {
+  try {
+    return attempt(operation, path, call);
+  } catch (error) {
+    if (!(error instanceof DiskError) || error.kind !== 'too-many-files' || !openFiles.releaseOne())
+      throw error;
+    for (let freed = 1; freed < FREED_AT_ONCE && openFiles.releaseOne(); freed++);
+    return attempt(operation, path, call);
+  }
+}
+
 class NodeDisk implements Disk {
+  readonly #openFiles: OpenFiles;
+
+  constructor(openFiles: OpenFiles) {
+    this.#openFiles = openFiles;
+  }
+
   open(path: string, create: boolean): DiskFile {
-    const flags = create ? READ_WRITE_CREATE : 'r+';
-    return attempt('open', path, () => new NodeFile(path, openSync(path, flags)));
+    const descriptor = openDescriptor(path, create ? READ_WRITE_CREATE : 'r+', this.#openFiles);
+    const file = new NodeFile(path, descriptor, this.#openFiles);
+    this.#openFiles.add(file);
+    return file;
   }
 
   list(directory: string): DirectoryEntry[] {
-    return attempt('list', directory, () =>
+    return withRoom('list', directory, this.#openFiles, () =>
       readdirSync(directory, { withFileTypes: true })
         .map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -365,22 +449,28 @@ class NodeDisk implements Disk {
 
   syncDirectory(path: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      openFile(path, 'r', (openError, fd) => {
-        if (openError !== null) {
-          reject(failed(openError, 'open', path));
-          return;
-        }
+      const run = (): void => {
+        const fd = openDescriptor(path, 'r', this.#openFiles);
         fullSync(fd, (error) => {
           closeSync(fd);
+          this.#openFiles.endCall();
           if (error === null || error === undefined || isUnsupported(error)) resolve();
           else reject(failed(error, 'fsync', path));
         });
+      };
+      this.#openFiles.beginCall(() => {
+        try {
+          run();
+        } catch (error) {
+          this.#openFiles.endCall();
+          reject(failed(error, 'fsync', path));
+        }
       });
     });
   }
 
   syncDirectoryNow(path: string): void {
-    const fd = attempt('open', path, () => openSync(path, 'r'));
+    const fd = openDescriptor(path, 'r', this.#openFiles);
     try {
       fsyncSync(fd);
     } catch (error) {

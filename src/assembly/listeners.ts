@@ -2,6 +2,7 @@
  * The ports of a node: opened when it can serve, except those whose number the system chooses, which must be known
  * before the broker registers.
  */
+import { descriptorLimit, openFileShare } from '../../storage/disk.ts';
 import type { BrokerConfig } from '../config/broker-config.ts';
 import type { Endpoint } from '../config/endpoint.ts';
 import { bindAddresses, printEndpoint } from '../config/endpoint.ts';
@@ -13,6 +14,13 @@ import { Dispatcher } from '../server/dispatch.ts';
 import type { HandlerTable, Scope } from '../server/handler.ts';
 
 const MISSING_FAMILY: readonly string[] = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'];
+
+/** Descriptors that are neither sockets of clients nor open segments: small files, directories, pipes, peers. */
+const SPARE_DESCRIPTORS = 128;
+
+/** What files leave to sockets. A process that has no descriptor left could neither roll a segment nor save a vote. */
+const affordableSockets = (limit: number): number =>
+  Math.max(16, limit - openFileShare(limit) - Math.min(SPARE_DESCRIPTORS, Math.floor(limit / 8)));
 
 /** What is served on the listeners of each kind. */
 export type HandlerTables = Readonly<Record<Scope, HandlerTable>>;
@@ -33,6 +41,7 @@ export class Listeners {
       maxConnections,
       maxConnectionsPerIp,
       maxConnectionsPerIpOverrides,
+      maxSockets: affordableSockets(descriptorLimit()),
       maxIdleMs: connectionsMaxIdleMs < 0 ? Number.POSITIVE_INFINITY : connectionsMaxIdleMs,
       onBug: (connection, err) =>
         this.#log.error(

@@ -27,6 +27,8 @@ export interface NetworkOptions {
   /** max.connections.per.ip, and its overrides by address as Java prints it. Connections beyond it are closed. */
   readonly maxConnectionsPerIp?: number;
   readonly maxConnectionsPerIpOverrides?: ReadonlyMap<string, number>;
+  /** Sockets that the process can afford, of all listeners together. Connections beyond it are closed at once. */
+  readonly maxSockets?: number;
   /** connections.max.idle.ms */
   readonly maxIdleMs?: number;
   /** Memory for requests that arrive in pieces (queued.max.request.bytes where it is set). */
@@ -127,14 +129,15 @@ export class Network {
   }
 
   /**
-   * For listeners: runs `serve` now or when a connection ends; `refuse` when the address has its share, or too many
-   * wait. `serve` gives false when the client has gone away meanwhile.
+   * For listeners: runs `serve` now or when a connection ends; `refuse` when the address has its share, too many
+   * wait, or the process has no descriptors to spare. `serve` gives false when the client has gone away meanwhile.
    */
   admit(host: string, serve: () => boolean, refuse: () => void): void {
-    const { maxConnectionsPerIp, maxConnectionsPerIpOverrides, maxConnections } = this.#options;
+    const { maxConnectionsPerIp, maxConnectionsPerIpOverrides, maxConnections, maxSockets } = this.#options;
     const perHost =
       maxConnectionsPerIpOverrides?.get(host) ?? maxConnectionsPerIp ?? Number.POSITIVE_INFINITY;
-    if ((this.#countByHost.get(host) ?? 0) >= perHost) {
+    const isFull = this.#connections.size + this.#waiting.length >= (maxSockets ?? Number.POSITIVE_INFINITY);
+    if (isFull || (this.#countByHost.get(host) ?? 0) >= perHost) {
       this.metrics.connectionsRefused++;
       refuse();
     } else if (this.#connections.size >= (maxConnections ?? Number.POSITIVE_INFINITY)) {
