@@ -49,7 +49,7 @@ export class RackInfo {
   readonly #membersNear = new Map<TopicPartition, string[]>();
   readonly #rankOf: ReadonlyMap<Uuid, number>;
 
-  constructor({ members, topics }: AssignmentSpec, topicIds: Iterable<Uuid>, table: PartitionTable) {
+  constructor({ members, topics }: AssignmentSpec, topicIds: readonly Uuid[], table: PartitionTable) {
     this.#rankOf = uuidRanks(topicIds);
     const byRack = membersByRackOf(members);
     const allRacks = new Set<string>();

@@ -4,7 +4,8 @@
  *
  * What is always true: `#sorted` holds the members that can take more, fewest partitions first, then by id; a
  * member is taken out before the number of its partitions changes and put back after.
- * Where Kafka's would fail (a partition that nobody can take over, a set without members) this leaves things be.
+ * Where Kafka's would fail (a partition that nobody can take over or that moves twice, members without a
+ * subscription), or give a partition to a member near it that is not subscribed, this leaves things be.
  */
 import type { Uuid } from '../../../protocol/uuid.ts';
 import { addPartition } from '../topics.ts';
@@ -13,9 +14,6 @@ import { AssignorError, PartitionTable } from './assignor.ts';
 import { copiedCapacity, hashOrder, topicPartitionHashCode, uuidHashCode } from './java-order.ts';
 import { PartitionMovements } from './partition-movements.ts';
 import { RackInfo } from './rack-info.ts';
-
-/** Passes over all partitions; each makes the assignment more even, so few are needed. */
-const MAX_PASSES = 1_000;
 
 class GeneralBuilder {
   readonly #members = new Map<string, AssignedMember>();
@@ -33,6 +31,8 @@ class GeneralBuilder {
   /** In the order in which Kafka's set of them would be walked. */
   readonly #partitions: readonly TopicPartition[];
   #sorted: string[] = [];
+  /** What balancing may still move: as in Kafka, each partition once. */
+  #movable = new Set<TopicPartition>();
 
   constructor(spec: AssignmentSpec) {
     const { members, topics } = spec;
@@ -53,18 +53,22 @@ class GeneralBuilder {
     }
     const subscribed = [...topics.values()].filter(({ topicId }) => this.#subscribers.has(topicId));
     this.#table = new PartitionTable(subscribed);
-    this.#racks = new RackInfo(spec, this.#subscribers.keys(), this.#table);
+    this.#racks = new RackInfo(spec, [...this.#subscribers.keys()], this.#table);
     this.#partitions = this.#inHashOrder();
     this.#sorted = this.#sortBySize(this.#members.keys());
   }
 
   #inHashOrder(): TopicPartition[] {
     const hashes = new Map([...this.#subscribers.keys()].map((topicId) => [topicId, uuidHashCode(topicId)]));
-    return hashOrder(
-      this.#table.all(),
-      ({ topicId, partition }) => topicPartitionHashCode(hashes.get(topicId) ?? 0, partition),
-      copiedCapacity,
+    const hashOf = ({ topicId, partition }: TopicPartition) =>
+      topicPartitionHashCode(hashes.get(topicId) ?? 0, partition);
+    // Collected into one set, which is then copied into another.
+    const topicIds = hashOrder(hashes.keys(), (topicId) => hashes.get(topicId) ?? 0);
+    const collected = hashOrder(
+      topicIds.flatMap((topicId) => this.#table.of(topicId)),
+      hashOf,
     );
+    return hashOrder(collected, hashOf, copiedCapacity);
   }
 
   build(): GroupAssignment {
@@ -219,9 +223,10 @@ class GeneralBuilder {
     for (const memberId of this.#members.keys()) {
       if (!this.#canTakePart(memberId)) this.#unsort(memberId);
     }
-    if (movable.length === 0) return;
-    const partitions = this.#sortPartitions(movable);
-    for (let pass = 0; pass < MAX_PASSES; pass++) if (this.#pass(partitions) !== 'again') return;
+    this.#movable = new Set(movable);
+    for (let passCount = 0; passCount <= movable.length; passCount++) {
+      if (this.#pass(this.#sortPartitions([...this.#movable])) === 'done') return;
+    }
   }
 
   #canTakePart(memberId: string): boolean {
@@ -270,13 +275,14 @@ class GeneralBuilder {
     const subscribers = this.#subscribers.get(partition.topicId) ?? [];
     if (!subscribers.some((memberId) => this.#isBetterOff(partition, memberId))) return false;
     const taker = this.#sorted.find((memberId) => this.#isSubscribed(memberId, partition));
-    return taker !== undefined && this.#isBetterOff(partition, taker) && this.#move(partition, taker);
+    return taker !== undefined && this.#move(partition, taker);
   }
 
   #move(partition: TopicPartition, memberId: string): boolean {
     const actual = this.#movements.actualPartition(partition, this.#owners.get(partition) ?? '', memberId);
     const owner = this.#owners.get(actual);
     if (owner === undefined || owner === memberId) return false;
+    this.#movable.delete(actual);
     this.#movements.move(actual, owner, memberId);
     this.#take(actual, owner);
     this.#give(actual, memberId);

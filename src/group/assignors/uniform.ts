@@ -39,7 +39,7 @@ class HomogeneousBuilder {
     this.#table = new PartitionTable(
       [...spec.topics.values()].filter(({ topicId }) => topicIds.has(topicId)),
     );
-    this.#racks = new RackInfo(spec, topicIds, this.#table);
+    this.#racks = new RackInfo(spec, [...topicIds], this.#table);
     this.#unassigned = new Set(this.#table.all());
     this.#quota = Math.floor(this.#unassigned.size / this.#members.length);
     this.#extraCount = this.#unassigned.size % this.#members.length;
