@@ -93,6 +93,8 @@ export class LogManager {
   readonly futures: FutureLogs;
   readonly #preferred = new Map<string, string>();
   readonly #onDirectoryFailure: ((path: string) => void)[] = [];
+  /** When a tick first found a log with a flush.ms to have bytes that are not synced. */
+  readonly #dirtySince = new WeakMap<Log, number>();
   /** Renamed directories that wait to be removed. */
   #doomed: { readonly path: string; readonly atMs: number }[] = [];
 
@@ -350,6 +352,7 @@ export class LogManager {
     const monotonicMs = this.#options.clock.monotonicMs();
     const isPlausible = this.#clockGuard.isPlausible(wallMs, monotonicMs);
     this.#isClockPlausible = isPlausible;
+    await this.#flushOverdue(monotonicMs);
     if (this.#isDue('highWatermark', monotonicMs, this.#intervals.highWatermarkMs)) {
       this.#checkpoint((directory) => directory.checkpointHighWatermarks());
     }
@@ -365,6 +368,24 @@ export class LogManager {
         await ignoringDiskErrors(async () => this.#retain(log, wallMs));
     }
     await this.#removeDoomed(wallMs);
+  }
+
+  /**
+   * flush.ms: what was appended reaches the disk within that time and one tick. Kafka looks for it only every
+   * log.flush.scheduler.interval.ms, which by default is never; whoever sets it for a topic means it, though.
+   */
+  async #flushOverdue(nowMs: number): Promise<void> {
+    for (const log of this.#logs.values()) {
+      if (log.config.flushMs >= Number.MAX_SAFE_INTEGER) continue;
+      const isDirty = log.syncedEndOffset < log.logEndOffset;
+      const sinceMs = this.#dirtySince.get(log);
+      if (!isDirty) this.#dirtySince.delete(log);
+      else if (sinceMs === undefined) this.#dirtySince.set(log, nowMs);
+      else if (nowMs - sinceMs >= log.config.flushMs) {
+        this.#dirtySince.delete(log);
+        await ignoringDiskErrors(() => log.sync());
+      }
+    }
   }
 
   #isDue(
