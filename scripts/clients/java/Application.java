@@ -242,6 +242,8 @@ public final class Application {
         for (int partition = 0; partition < 2; partition++) {
           producer.send(new ProducerRecord<>("java-transactions", partition, null, outcome));
         }
+        // What was not sent yet would be dropped by an abort.
+        producer.flush();
         if (outcome.equals("commit")) producer.commitTransaction();
         else producer.abortTransaction();
       }

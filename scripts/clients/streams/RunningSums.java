@@ -32,44 +32,42 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * Running sums with exactly_once_v2: for each record of the topic `in` one record in `out`, which names the record it
- * was made of and the sum of its key so far, kept in a store with a changelog.
+ * was made of and the sum of its key so far, kept in a store with a changelog. One program, three processes:
  *
- *   RunningSums <bootstrap> <state directory> <records> <records a second>
- *
- * While it works it prints `processed <n>` from within open transactions, for its caller to kill the broker at. When
- * each record has been seen in `out` by a reader of committed records, it closes the topology and prints every record:
- *
- *   in <partition> <offset> <key> <value>
- *   out <partition> <offset> <key> <input partition>:<input offset>:<sum>
- *   store <key> <sum>
+ *   RunningSums <bootstrap> feed <records> <records a second>
+ *     creates the topics, prints `created`, fills `in`, prints `lost <why>` for a record that the broker did not take,
+ *     and ends when each record has been seen in `out` by a reader of committed records
+ *   RunningSums <bootstrap> sum <state directory>
+ *     adds up until it is told to end, and prints `processed <n>` from within open transactions, for its caller to
+ *     kill the broker, or this process, at
+ *   RunningSums <bootstrap> print
+ *     prints every record that can be read:
+ *       in <partition> <offset> <key> <value>
+ *       out <partition> <offset> <key> <input partition>:<input offset>:<sum>
+ *       store <key> <sum>
  */
 public final class RunningSums {
   private static final int PARTITIONS = 4;
   private static final int KEYS = 40;
-  private static final int PROGRESS_RECORDS = 100;
+  private static final int PROGRESS_RECORDS = 50;
   private static final String STORE = "sums";
   private static final String APPLICATION = "running-sums";
   private static final AtomicInteger processed = new AtomicInteger();
 
   private final String bootstrap;
-  private final int records;
 
-  private RunningSums(String bootstrap, int records) {
+  private RunningSums(String bootstrap) {
     this.bootstrap = bootstrap;
-    this.records = records;
   }
 
   public static void main(String[] args) throws Exception {
-    RunningSums sums = new RunningSums(args[0], Integer.parseInt(args[2]));
-    sums.createTopics();
-    KafkaStreams streams = sums.start(new File(args[1]));
-    Thread feeder = sums.feed(Integer.parseInt(args[3]));
-    sums.awaitOutput();
-    feeder.join();
-    streams.close();
-    sums.print("in", "in", "read_uncommitted");
-    sums.print("out", "out", "read_committed");
-    sums.printChangelog();
+    RunningSums sums = new RunningSums(args[0]);
+    switch (args[1]) {
+      case "feed" -> sums.feed(Integer.parseInt(args[2]), Integer.parseInt(args[3]));
+      case "sum" -> sums.sum(new File(args[2]));
+      case "print" -> sums.print();
+      default -> throw new IllegalArgumentException(args[1]);
+    }
     say("done");
     System.exit(0);
   }
@@ -119,6 +117,13 @@ public final class RunningSums {
     }
   }
 
+  /** Until standard input ends. */
+  private void sum(File stateDirectory) throws Exception {
+    KafkaStreams streams = start(stateDirectory);
+    while (System.in.read() >= 0) continue;
+    streams.close();
+  }
+
   private KafkaStreams start(File stateDirectory) {
     Topology topology = new Topology();
     topology.addSource("in", Serdes.String().deserializer(), Serdes.Long().deserializer(), "in");
@@ -137,6 +142,8 @@ public final class RunningSums {
     properties.put(StreamsConfig.consumerPrefix("session.timeout.ms"), "6000");
     properties.put(StreamsConfig.consumerPrefix("heartbeat.interval.ms"), "500");
     properties.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
+    // A small part of what waits at a time, so that a kill finds the rest still to be done.
+    properties.put(StreamsConfig.consumerPrefix("max.poll.records"), "100");
     // Waiting for an answer that a kill took away ends soon, and is then tried again.
     properties.put(StreamsConfig.producerPrefix("max.block.ms"), "10000");
     KafkaStreams streams = new KafkaStreams(topology, properties);
@@ -149,31 +156,27 @@ public final class RunningSums {
     return streams;
   }
 
-  private Thread feed(int recordsPerSecond) {
+  private void feed(int records, int recordsPerSecond) throws Exception {
+    createTopics();
+    say("created");
     Properties properties = common();
     properties.put("acks", "all");
     properties.put("enable.idempotence", "true");
     properties.put("delivery.timeout.ms", "300000");
     properties.put("request.timeout.ms", "10000");
     properties.put("max.block.ms", "300000");
-    Thread feeder =
-        new Thread(
-            () -> {
-              var serializer = Serdes.Long().serializer();
-              try (KafkaProducer<String, Long> producer =
-                  new KafkaProducer<>(properties, new StringSerializer(), serializer)) {
-                for (long value = 0; value < records; value += 1) {
-                  producer.send(
-                      new ProducerRecord<>("in", "key" + value % KEYS, value),
-                      (metadata, error) -> {
-                        if (error != null) say("lost", error);
-                      });
-                  LockSupport.parkNanos(1_000_000_000 / recordsPerSecond);
-                }
-              }
+    var serializer = Serdes.Long().serializer();
+    try (KafkaProducer<String, Long> producer = new KafkaProducer<>(properties, new StringSerializer(), serializer)) {
+      for (long value = 0; value < records; value += 1) {
+        producer.send(
+            new ProducerRecord<>("in", "key" + value % KEYS, value),
+            (metadata, error) -> {
+              if (error != null) say("lost", error);
             });
-    feeder.start();
-    return feeder;
+        LockSupport.parkNanos(1_000_000_000 / recordsPerSecond);
+      }
+    }
+    awaitOutput(records);
   }
 
   private KafkaConsumer<String, String> consumer(String isolation) {
@@ -193,7 +196,7 @@ public final class RunningSums {
   }
 
   /** Until each input record is named by at least one committed output record. */
-  private void awaitOutput() {
+  private void awaitOutput(int records) {
     Set<String> seen = new HashSet<>();
     try (KafkaConsumer<String, String> consumer = consumer("read_committed")) {
       consumer.assign(partitions("out"));
@@ -224,18 +227,20 @@ public final class RunningSums {
     }
   }
 
-  private void print(String word, String topic, String isolation) {
+  private void print() {
+    var numbers = Serdes.Long().deserializer();
     readAll(
-        topic,
-        isolation,
+        "in",
+        "read_uncommitted",
         record -> {
-          String key = new String(record.key());
-          Object value =
-              topic.equals("in")
-                  ? Serdes.Long().deserializer().deserialize(topic, record.value())
-                  : new String(record.value());
-          say(word, record.partition(), record.offset(), key, value);
+          Long value = numbers.deserialize("in", record.value());
+          say("in", record.partition(), record.offset(), new String(record.key()), value);
         });
+    readAll(
+        "out",
+        "read_committed",
+        record -> say("out", record.partition(), record.offset(), new String(record.key()), new String(record.value())));
+    printChangelog();
   }
 
   private void printChangelog() {
