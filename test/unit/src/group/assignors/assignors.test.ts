@@ -66,7 +66,7 @@ describe.each(['uniform', 'range'])('the %s assignor', (name) => {
   const own = vectors.filter((vector) => vector.assignor === name && !givesToStrangers(vector));
 
   test('gives every partition to the member to which Apache Kafka 3.7.0 gives it', () => {
-    expect(own.length).toBeGreaterThan(50);
+    expect(own.length).toBeGreaterThan(30);
     for (const [i, vector] of own.entries()) {
       const assignment = assignors.get(name)?.assign(specOf(vector));
       const ours = vector.members.map(({ memberId }) => [
