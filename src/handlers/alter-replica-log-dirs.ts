@@ -53,10 +53,12 @@ function move(services: Services, topic: string, index: number, path: string): n
   const partition = replicas.get(topic, index);
   if (directory === undefined) return ErrorCode.LOG_DIR_NOT_FOUND;
   if (partition === undefined) {
-    if (replicas.missingError(topic, index) === ErrorCode.KAFKA_STORAGE_ERROR)
+    if (replicas.missingError(topic, index) === ErrorCode.KAFKA_STORAGE_ERROR) {
       return ErrorCode.KAFKA_STORAGE_ERROR;
+    }
     logs.prefer(topic, index, path);
-    return ErrorCode.REPLICA_NOT_AVAILABLE;
+    const isKnown = services.image().partition(topic, index) !== undefined;
+    return isKnown ? ErrorCode.REPLICA_NOT_AVAILABLE : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   }
   if (partition.offlineError !== ErrorCode.NONE) return ErrorCode.KAFKA_STORAGE_ERROR;
   try {

@@ -192,7 +192,7 @@ describe('a broker with two log directories', () => {
 
   test('says why a replica can not be moved', async () => {
     expect(await move(0, join(root, 'three'))).toBe(ErrorCode.LOG_DIR_NOT_FOUND);
-    expect(await move(9, one)).toBe(ErrorCode.REPLICA_NOT_AVAILABLE);
+    expect(await move(9, one)).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   });
 
   test('goes on with one directory when the other fails, and has its records again once it is mended', async () => {
