@@ -14,7 +14,7 @@
 import { assert } from '../protocol/assert.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { Clock } from './clock.ts';
-import { ClockGuard } from './clock-guard.ts';
+import { CLOCK_HOLD_MS, CLOCK_TOLERANCE_MS, ClockGuard, SteadyClock } from './clock-guard.ts';
 import type { Disk } from './disk.ts';
 import { DiskError } from './disk.ts';
 import { FutureLogs } from './future-logs.ts';
@@ -70,10 +70,6 @@ export interface LogManagerOptions {
   readonly onDirectoryFailure: (directory: string, cause: DiskError) => void;
 }
 
-/** How far the wall clock may run ahead of the monotonic one between two ticks, and how long it then is suspect. */
-const CLOCK_TOLERANCE_MS = 60_000;
-const CLOCK_HOLD_MS = 10 * 60_000;
-
 /** Kafka waits this long after its start before the first retention check (LogManager.InitialTaskDelayMs). */
 const FIRST_RETENTION_CHECK_MS = 30_000;
 
@@ -88,6 +84,7 @@ export class LogManager {
   readonly #logs = new Map<string, Log>();
   readonly #clockGuard = new ClockGuard(CLOCK_TOLERANCE_MS, CLOCK_HOLD_MS);
   readonly #due: { retention: number; recoveryPoint: number; startOffset: number; highWatermark: number };
+  readonly #steadyClock: SteadyClock;
   #isClockPlausible = true;
   /** Copies of logs on their way to another directory. */
   readonly futures: FutureLogs;
@@ -117,7 +114,10 @@ export class LogManager {
       uniqueId: () => this.#uniqueId(),
       doom: (path, delayMs) => this.#doomed.push({ path, atMs: options.clock.wallMs() + delayMs }),
     });
+    this.#steadyClock = new SteadyClock(options.clock);
     const nowMs = options.clock.monotonicMs();
+    // The first look, so that a jump before the first tick is noticed at it.
+    this.#clockGuard.isPlausible(options.clock.wallMs(), nowMs);
     this.#due = {
       retention: nowMs + Math.min(FIRST_RETENTION_CHECK_MS, this.#intervals.retentionCheckMs),
       recoveryPoint: nowMs + this.#intervals.recoveryPointMs,
@@ -361,7 +361,8 @@ export class LogManager {
     }
     if (this.#isDue('recoveryPoint', monotonicMs, this.#intervals.recoveryPointMs)) {
       this.#checkpoint((directory) => directory.checkpointRecoveryPoints());
-      for (const log of [...this.#logs.values()]) await ignoringDiskErrors(() => log.tidy(wallMs));
+      for (const log of [...this.#logs.values()])
+        await ignoringDiskErrors(() => log.tidy(this.#steadyClock.wallMs()));
     }
     if (isPlausible && this.#isDue('retention', monotonicMs, this.#intervals.retentionCheckMs)) {
       for (const log of [...this.#logs.values()])

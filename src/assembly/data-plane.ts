@@ -5,6 +5,7 @@
 import { AllocateProducerIds } from '../../protocol/messages/allocate-producer-ids.ts';
 import type { Uuid } from '../../protocol/uuid.ts';
 import type { Clock, Timer } from '../../storage/clock.ts';
+import { SteadyClock } from '../../storage/clock-guard.ts';
 import type { Disk } from '../../storage/disk.ts';
 import type { LogConfig } from '../../storage/log-config.ts';
 import type { LogManager } from '../../storage/log-manager.ts';
@@ -100,7 +101,9 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
     ),
   );
   const coordinators = makeCoordinators({
-    ...{ settings, replicas, image, producerIds, clock, timer, log },
+    ...{ settings, replicas, image, producerIds, timer, log },
+    // What expires by age must not do so because the clock was wrong for a moment.
+    clock: new SteadyClock(clock),
     endOfTurn: parts.endOfTurn,
     nodeId: identity.nodeId,
   });
