@@ -24,6 +24,8 @@ const REBALANCE_MS = 8_000;
 const HEARTBEAT_MS = 1_000;
 const MAX_CLIENTS = 6;
 const HEAL_ROUNDS = 60;
+/** Records between two looks at what a new coordinator would read. */
+const REPLAY_EVERY = 10;
 
 function randomOf(seed: number): () => number {
   let state = seed | 0;
@@ -79,6 +81,8 @@ export class ConsumerSimulation {
     for (let i = 0; i < 3; i++) this.#addClient();
     for (let step = 0; step < steps; step++) this.#do(`event ${step}`, () => this.#event());
     this.#do('heal', () => this.#heal());
+    this.#nextReplayAt = 0;
+    this.#checkReplay();
     this.#checkLog();
   }
 
@@ -169,6 +173,7 @@ export class ConsumerSimulation {
 
   #failover(): void {
     this.harness.failover(this.random() < 0.5);
+    this.#nextReplayAt = 0;
     for (const client of this.#clients) {
       client.waitsFor = null;
       client.said = null;
@@ -228,6 +233,8 @@ export class ConsumerSimulation {
   }
 
   readonly #tokens = new Map<number, Client>();
+  /** When the log is that long, it is read anew. */
+  #nextReplayAt = 0;
 
   #commit(client: Client | undefined): void {
     const [partition] = client?.owned ?? [];
@@ -397,7 +404,8 @@ export class ConsumerSimulation {
 
   /** A new coordinator that reads the log knows the same. */
   #checkReplay(): void {
-    if (this.harness.inFlight.length > 0) return;
+    if (this.harness.inFlight.length > 0 || this.harness.endOffset < this.#nextReplayAt) return;
+    this.#nextReplayAt = this.harness.endOffset + REPLAY_EVERY;
     const live = this.#group();
     const replayed = this.harness.replayed().groups.get(GROUP);
     if (live === undefined || live.isHollow) return;
