@@ -2,6 +2,7 @@
 import type { BrokerConfig } from '../config/broker-config.ts';
 import type { GroupConfig } from '../group/config.ts';
 import { defaultGroupConfig } from '../group/config.ts';
+import { maxGroupBytes } from './coordinator-memory.ts';
 
 export function groupConfigOf({ group, offsets }: BrokerConfig): GroupConfig {
   return {
@@ -11,7 +12,11 @@ export function groupConfigOf({ group, offsets }: BrokerConfig): GroupConfig {
     maxSize: group.maxSize,
     initialRebalanceDelayMs: group.initialRebalanceDelayMs,
     maxMetadataSize: offsets.metadataMaxBytes,
+    maxGroupBytes: maxGroupBytes(offsets.topicNumPartitions),
     offsetsRetentionMs: offsets.retentionMs,
     offsetsRetentionCheckIntervalMs: offsets.retentionCheckIntervalMs,
+    consumerSessionTimeoutMs: group.consumerSessionTimeoutMs,
+    consumerHeartbeatIntervalMs: group.consumerHeartbeatIntervalMs,
+    consumerMaxSize: group.consumerMaxSize,
   };
 }
