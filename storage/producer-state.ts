@@ -44,8 +44,20 @@ type Verification = {
   isConfirmed: boolean;
 };
 
+/**
+ * Producers, and verifications under way, that a partition remembers. Beyond that the longest idle ones are forgotten,
+ * as if they had expired: a producer id is free for the asking, and a million of them are not to fill the memory.
+ * Kafka has no such limit.
+ */
+const MAX_PRODUCERS = 100_000;
+/** So many go at once, so that the search for them is seldom. */
+const FORGOTTEN_AT_ONCE = MAX_PRODUCERS / 4;
+
 /** Guards are never reused in a process, so that a late answer cannot open a newer transaction. */
 let lastGuard = NO_GUARD;
+
+/** Of the last batch that is remembered, or -1. */
+const lastOffsetOf = ({ batches }: ProducerEntry): number => batches.at(-1)?.lastOffset ?? -1;
 
 const NEW: ProducerVerdict = { kind: 'new' };
 const NONE: readonly CompletedTransaction[] = [];
@@ -61,6 +73,7 @@ export class ProducerState implements Producers {
   #directory: string;
 
   #entries = new Map<number, ProducerEntry>();
+  #forgetAbove = MAX_PRODUCERS;
   /** First offset to producer id, ascending. */
   #ongoing = new Map<number, number>();
   /** Completed, with markers at or above the high watermark. */
@@ -180,6 +193,7 @@ export class ProducerState implements Producers {
       this.#startedSince.add(firstOffset);
     }
     for (const producerId of append.verified) this.#verifications.delete(producerId);
+    if (this.#entries.size > this.#forgetAbove) this.#forgetIdle();
     return append.completed;
   }
 
@@ -240,6 +254,15 @@ export class ProducerState implements Producers {
     }
   }
 
+  /** Forgets those that appended longest ago, whatever their timestamps say, but none with an open transaction. */
+  #forgetIdle(): void {
+    const idle = [...this.#entries.values()].filter(({ currentTxnFirstOffset }) => currentTxnFirstOffset < 0);
+    idle.sort((a, b) => lastOffsetOf(a) - lastOffsetOf(b));
+    for (const { producerId } of idle.slice(0, FORGOTTEN_AT_ONCE)) this.#entries.delete(producerId);
+    // More may be in transactions than are to be kept: then not every append looks for idle ones in vain.
+    this.#forgetAbove = Math.max(MAX_PRODUCERS, this.#entries.size + FORGOTTEN_AT_ONCE);
+  }
+
   // ---------------------------------------------------------------------------------------------- verification
 
   /**
@@ -256,6 +279,7 @@ export class ProducerState implements Producers {
     const known = this.#verifications.get(producerId);
     if (known === undefined) {
       const guard = ++lastGuard;
+      if (this.#verifications.size >= MAX_PRODUCERS) this.#forgetOldestVerification();
       this.#verifications.set(producerId, {
         guard,
         startedMs: nowMs,
@@ -273,6 +297,13 @@ export class ProducerState implements Producers {
       known.lowestSequence = sequence;
     }
     return known.guard;
+  }
+
+  #forgetOldestVerification(): void {
+    for (const producerId of this.#verifications.keys()) {
+      this.#verifications.delete(producerId);
+      return;
+    }
   }
 
   /** The coordinator has agreed to the verification with this guard; an answer to an earlier one changes nothing. */

@@ -16,6 +16,7 @@ import { GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC } from '../metadata/names
 import type { MetadataSubscriber } from '../metadata/publisher.ts';
 import type { Replicas } from '../partition/replicas.ts';
 import { defaultTransactionConfig } from '../transaction/config.ts';
+import { maxTransactionalIdBytes } from './coordinator-memory.ts';
 import { groupConfigOf } from './group-config.ts';
 import { coordinatorSubscriber, deletedOffsetsSubscriber } from './subscribers.ts';
 
@@ -119,6 +120,7 @@ function transactionsOf(
     brokerId: nodeId,
     config: {
       ...defaultTransactionConfig,
+      maxTransactionalIdBytes: maxTransactionalIdBytes(transaction.topicNumPartitions),
       maxTimeoutMs: transaction.maxTimeoutMs,
       transactionalIdExpirationMs: transaction.transactionalIdExpirationMs,
       abortTimedOutCleanupIntervalMs: transaction.abortTimedOutCleanupIntervalMs,

@@ -128,6 +128,17 @@ export class ClassicGroup {
     return this.members.size === this.#awaitingJoinCount && this.pendingMembers.size === 0;
   }
 
+  /** Whether there is nothing in it, and never was anything in the log. */
+  get isHollow(): boolean {
+    return (
+      this.#state === 'Empty' &&
+      this.generationId === 0 &&
+      this.members.size === 0 &&
+      this.pendingMembers.size === 0 &&
+      this.offsets.isEmpty
+    );
+  }
+
   /** The longest that any member wants to be waited for. */
   get rebalanceTimeoutMs(): number {
     let longestMs = 0;

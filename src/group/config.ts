@@ -28,8 +28,11 @@ export interface GroupConfig {
   readonly consumerHeartbeatIntervalMs: number;
   /** group.consumer.max.size */
   readonly consumerMaxSize: number;
-  /** Groups of one partition; further ones are refused with COORDINATOR_NOT_AVAILABLE. Kafka has no such limit. */
-  readonly maxGroups: number;
+  /**
+   * What the groups of one partition may take in memory, names included; further ones are refused with
+   * COORDINATOR_NOT_AVAILABLE. Kafka has no such limit.
+   */
+  readonly maxGroupBytes: number;
 }
 
 /** The defaults of Apache Kafka 3.7.0, and ours for the limits that it has not. */
@@ -45,5 +48,5 @@ export const defaultGroupConfig: GroupConfig = {
   consumerSessionTimeoutMs: 45_000,
   consumerHeartbeatIntervalMs: 5_000,
   consumerMaxSize: 2_147_483_647,
-  maxGroups: 1_000_000,
+  maxGroupBytes: 256 * 1024 * 1024,
 };

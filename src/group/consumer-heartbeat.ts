@@ -162,8 +162,7 @@ function openGroup(shard: Shard, groupId: string, isJoin: boolean): Opened {
   if (existing?.type === 'consumer') return { draft: new Draft(existing), revert: () => {} };
   if (!isJoin) return { draft: new Draft(existingGroup(shard, groupId)), revert: () => {} };
   if (existing === undefined) {
-    if (shard.groups.size >= shard.config.maxGroups)
-      throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (!shard.hasRoomFor(groupId)) throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     return { draft: new Draft(shard.createConsumerGroup(groupId)), revert: () => {} };
   }
   if (existing.state === 'Dead') throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE);

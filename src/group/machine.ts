@@ -124,6 +124,7 @@ export class GroupMachine {
     const refusal = refuseInvalidGroupId(command);
     if (refusal === null) this.#dispatch(token, command);
     else shard.answer(command.type, token, refusal);
+    shard.dropIfRefused();
     return shard.take();
   }
 

@@ -4,7 +4,8 @@
  * Maps all the way down: a topic may be named `__proto__`.
  */
 export class PartitionMap<V> {
-  readonly #topics = new Map<string, Map<number, V>>();
+  /** Null while there is nothing in it: of a million idle groups each has some of these. */
+  #topics: Map<string, Map<number, V>> | null = null;
   #size = 0;
 
   get size(): number {
@@ -12,14 +13,15 @@ export class PartitionMap<V> {
   }
 
   get(topic: string, partition: number): V | undefined {
-    return this.#topics.get(topic)?.get(partition);
+    return this.#topics?.get(topic)?.get(partition);
   }
 
   has(topic: string, partition: number): boolean {
-    return this.#topics.get(topic)?.has(partition) ?? false;
+    return this.#topics?.get(topic)?.has(partition) ?? false;
   }
 
   set(topic: string, partition: number, value: V): void {
+    this.#topics ??= new Map();
     let partitions = this.#topics.get(topic);
     if (partitions === undefined) {
       partitions = new Map();
@@ -30,19 +32,21 @@ export class PartitionMap<V> {
   }
 
   delete(topic: string, partition: number): boolean {
-    const partitions = this.#topics.get(topic);
+    const partitions = this.#topics?.get(topic);
     if (!partitions?.delete(partition)) return false;
     this.#size--;
-    if (partitions.size === 0) this.#topics.delete(topic);
+    if (this.#size === 0) this.#topics = null;
+    else if (partitions.size === 0) this.#topics?.delete(topic);
     return true;
   }
 
   /** Topic by topic, with its partitions. */
   topics(): IterableIterator<[string, ReadonlyMap<number, V>]> {
-    return this.#topics.entries();
+    return (this.#topics ?? new Map<string, ReadonlyMap<number, V>>()).entries();
   }
 
   *entries(): Generator<[topic: string, partition: number, value: V]> {
+    if (this.#topics === null) return;
     for (const [topic, partitions] of this.#topics) {
       for (const [partition, value] of partitions) yield [topic, partition, value];
     }

@@ -16,6 +16,7 @@ import { ClassicGroup } from './classic-group.ts';
 import type { GroupConfig } from './config.ts';
 import { ConsumerGroup } from './consumer-group.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
+import { GroupMap } from './group-map.ts';
 import type { Note } from './notes.ts';
 import type { GroupOffsets } from './offsets.ts';
 import type {
@@ -62,7 +63,7 @@ interface PendingWrite {
 
 export class Shard {
   readonly config: GroupConfig;
-  readonly groups = new Map<string, Group>();
+  readonly groups = new GroupMap<Group>();
   readonly deadlines = new Deadlines();
   /** By producer id, the offsets of groups with some in its open transaction. */
   readonly openTransactions = new Map<number, Set<GroupOffsets>>();
@@ -71,6 +72,8 @@ export class Shard {
   topics: TopicsView | null = null;
   now: Instant = { monotonicMs: 0, wallMs: 0 };
   #expirations: GroupExpirations | null = null;
+  /** The last that a command made. */
+  #newest: ClassicGroup | null = null;
   #nextWriteId = 1;
   readonly #pendingWrites = new Map<number, PendingWrite>();
   #writes: Write[] = [];
@@ -95,8 +98,27 @@ export class Shard {
   getOrCreate(groupId: string): Group | null {
     const existing = this.groups.get(groupId);
     if (existing !== undefined) return existing;
-    if (this.groups.size >= this.config.maxGroups) return null;
-    return this.createGroup(groupId);
+    if (!this.hasRoomFor(groupId)) return null;
+    this.#newest = this.createGroup(groupId);
+    return this.#newest;
+  }
+
+  hasRoomFor(groupId: string): boolean {
+    return this.groups.hasRoomFor(groupId, this.config.maxGroupBytes);
+  }
+
+  /** After a command: a group that was made for it is forgotten when it was refused. */
+  dropIfRefused(): void {
+    if (this.#newest !== null) this.dropIfHollow(this.#newest);
+    this.#newest = null;
+  }
+
+  /**
+   * Forgets a group of which neither the log nor a client knows anything. Kafka keeps it for its next look at
+   * retention; until then a million names would fill the memory.
+   */
+  dropIfHollow(group: ClassicGroup): void {
+    if (group.isHollow && this.groups.get(group.groupId) === group) this.removeGroup(group);
   }
 
   /** The group if it is a classic one. */

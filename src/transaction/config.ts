@@ -18,8 +18,11 @@ export interface TransactionConfig {
    * with CONCURRENT_TRANSACTIONS. Kafka refuses at once; clients then pause for 20 ms (Java) or 300 ms (kafkajs).
    */
   readonly completionWaitMs: number;
-  /** Transactional ids of one partition; further ones are refused with COORDINATOR_NOT_AVAILABLE. Kafka has no such limit. */
-  readonly maxTransactionalIds: number;
+  /**
+   * What the transactional ids of one partition may take in memory, names included; further ones are refused with
+   * COORDINATOR_NOT_AVAILABLE. Kafka has no such limit.
+   */
+  readonly maxTransactionalIdBytes: number;
 }
 
 /** The defaults of Apache Kafka 3.7.0, and ours for the last three. */
@@ -30,5 +33,5 @@ export const defaultTransactionConfig: TransactionConfig = {
   removeExpiredCleanupIntervalMs: 3_600_000,
   retryDelayMs: 100,
   completionWaitMs: 1_000,
-  maxTransactionalIds: 1_000_000,
+  maxTransactionalIdBytes: 128 * 1024 * 1024,
 };

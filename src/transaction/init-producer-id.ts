@@ -18,7 +18,7 @@ export function initProducerId(shard: Shard, token: number, command: InitCommand
   const refuse = (errorCode: number) => shard.answer('initProducerId', token, initError(errorCode));
   let transaction = shard.transactions.get(transactionalId);
   if (transaction === undefined) {
-    if (shard.transactions.size >= shard.config.maxTransactionalIds) {
+    if (!shard.transactions.hasRoomFor(transactionalId, shard.config.maxTransactionalIdBytes)) {
       refuse(ErrorCode.COORDINATOR_NOT_AVAILABLE);
       return;
     }

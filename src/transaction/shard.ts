@@ -25,6 +25,7 @@ import type {
 import { transactionKey, transactionValue } from './records.ts';
 import { appendErrorCode } from './responses.ts';
 import type { Transaction } from './transaction.ts';
+import { TransactionMap } from './transaction-map.ts';
 
 interface PendingWrite {
   /** The records are in the log for good. */
@@ -48,7 +49,7 @@ export interface Parked {
 
 export class Shard {
   readonly config: TransactionConfig;
-  readonly transactions = new Map<string, Transaction>();
+  readonly transactions = new TransactionMap();
   readonly ongoing = new Set<Transaction>();
   now: Instant = { monotonicMs: 0, wallMs: 0 };
   /** When to look for transactions whose timeout has passed; null while none is open. */

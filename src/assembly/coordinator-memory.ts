@@ -1,0 +1,21 @@
+/**
+ * How much memory groups and transactional ids may take: names come from the network, and whoever may use a million
+ * of them is not to end the broker. Kafka has no such limits.
+ *
+ * A quarter of the heap is for groups, an eighth for transactional ids, the same for each partition of their topics,
+ * over which names are spread by their hashes. With the 4 GiB of a large machine that is about 340,000 groups and
+ * 340,000 transactional ids. Further ones are refused with COORDINATOR_NOT_AVAILABLE, which clients try again; those
+ * that are there go on.
+ */
+import { getHeapStatistics } from 'node:v8';
+
+const GROUPS_SHARE = 1 / 4;
+const TRANSACTIONAL_IDS_SHARE = 1 / 8;
+
+const shareOf = (share: number, partitionCount: number): number =>
+  Math.floor((getHeapStatistics().heap_size_limit * share) / Math.max(1, partitionCount));
+
+export const maxGroupBytes = (partitionCount: number): number => shareOf(GROUPS_SHARE, partitionCount);
+
+export const maxTransactionalIdBytes = (partitionCount: number): number =>
+  shareOf(TRANSACTIONAL_IDS_SHARE, partitionCount);
