@@ -4,8 +4,8 @@
  * Always true:
  * - Reading and writing happen in a `CompactionEngine`, away from the event loop; only renames happen here.
  * - A finished group replaces its segments only if the log is still the one it was made from: not deleted, cut or offline.
- * - Before a log's first swap the cleaner's checkpoint names it, which tells recovery that offsets may be missing; the
- *   offset in it moves on only after the names of the new segments were synced.
+ * - Before a log's first swap the cleaner's checkpoint names it, which tells recovery that offsets may be missing, and the
+ *   recovery point lies above what is compacted; the cleaner's offset moves on only after the new names were synced.
  * - A log that can't be compacted (damaged batches, a bug of ours) is left alone until the process ends, and the others
  *   go on. While the wall clock is not plausible nothing is compacted, because tombstones go by it.
  *
@@ -183,9 +183,10 @@ export class Cleaner {
     const { clock, settings } = this.#options;
     const startedMs = clock.monotonicMs();
     const { truncationCount } = log.files;
-    // Afterwards every closed segment is on the disk, indexes included.
+    // Afterwards every closed segment is on the disk, indexes included, and a start need not look at what is compacted.
     await log.flush();
     this.#assertSame(log, truncationCount);
+    directory.checkpointRecoveryPoints();
     if (directory.cleanerOffset(log) === undefined) directory.setCleanerOffset(log, plan.firstDirtyOffset);
     this.#engine ??= this.#options.makeEngine();
     const nowMs = clock.wallMs();

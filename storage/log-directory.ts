@@ -34,6 +34,7 @@ export class LogDirectory {
   #highWatermarks: OffsetCheckpoint = new Map();
   /** How far the cleaner came: its entries tell which logs were ever compacted. */
   #cleanerOffsets: OffsetCheckpoint = new Map();
+  #isCleanerDamaged = false;
 
   constructor(disk: Disk, path: string) {
     this.#disk = disk;
@@ -73,6 +74,8 @@ export class LogDirectory {
     this.#startOffsets = this.#read(LOG_START_OFFSET_FILE);
     this.#highWatermarks = this.#read(REPLICATION_OFFSET_FILE);
     this.#cleanerOffsets = this.#read(CLEANER_OFFSET_FILE);
+    const cleaner = readOffsetCheckpoint(this.#disk, joinPath(this.path, CLEANER_OFFSET_FILE));
+    this.#isCleanerDamaged = cleaner.status === 'damaged';
   }
 
   /** A damaged checkpoint counts as empty: recovery then scans more, which is always safe. */
@@ -87,7 +90,8 @@ export class LogDirectory {
       recoveryPoint: offsetIn(this.#recoveryPoints, topic, partition) ?? 0,
       logStartOffset: offsetIn(this.#startOffsets, topic, partition) ?? 0,
       highWatermark: offsetIn(this.#highWatermarks, topic, partition) ?? 0,
-      mayHaveGaps: offsetIn(this.#cleanerOffsets, topic, partition) !== undefined,
+      // Without knowing, no log may be cut at a gap that a compaction has left.
+      mayHaveGaps: this.#isCleanerDamaged || offsetIn(this.#cleanerOffsets, topic, partition) !== undefined,
     };
   }
 

@@ -81,7 +81,7 @@ describe('a compacted log', () => {
           for (const producer of model.sent.keys()) await model.run({ kind: 'retry', producer });
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });
