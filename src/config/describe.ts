@@ -66,6 +66,8 @@ function typeOf(name: string): ConfigType | null {
 }
 
 function brokerType(name: string): ConfigType | null {
+  const own = typeOf(name);
+  if (own !== null) return own;
   for (const synonym of synonymsAcrossListeners(name)) {
     const type = typeOf(synonym);
     if (type !== null) return type;

@@ -107,18 +107,22 @@ function isKnown(key: string): boolean {
   return brokerDefinitions.has(key) || key.startsWith('listener.name.');
 }
 
+const isOfZookeeper = (key: string): boolean => key.startsWith('zookeeper.');
+
 function warningsFor(settings: Texts, config: BrokerConfig): ConfigWarning[] {
   const warnings: ConfigWarning[] = [];
   const warn = (message: string, keys: readonly string[]) => {
     if (keys.length > 0) warnings.push({ message, keys });
   };
   const keys = [...settings.keys()].sort();
-  if (settings.has('zookeeper.connect') && config.implicitCombined) {
-    warn('zookeeper is not used: this node is broker and controller in one', ['zookeeper.connect']);
+  const isZookeeperTold = settings.has('zookeeper.connect') && config.implicitCombined;
+  if (isZookeeperTold) {
+    warn('zookeeper is not used: this node is broker and controller in one', keys.filter(isOfZookeeper));
   }
   const idle = keys.filter((key) => {
     const definition = brokerDefinitions.get(key);
-    if (definition === undefined || hasEffect(key) || key === 'zookeeper.connect') return false;
+    if (definition === undefined || hasEffect(key)) return false;
+    if (isZookeeperTold && isOfZookeeper(key)) return false;
     return configValue(definition, settings.get(key)).text !== definition.defaultText;
   });
   warn('these settings are known and have no effect here', idle);

@@ -8,8 +8,12 @@ import { ErrorCode } from '../../protocol/errors.ts';
 import { OffsetCommit } from '../../protocol/messages/offset-commit.ts';
 import type { RequestOf } from '../../protocol/schema.ts';
 import { handler } from '../server/handler.ts';
+import { isConsumerProtocolOn } from './consumer-group-heartbeat.ts';
 import type { Services } from './services.ts';
 import { mergeTopics, splitUnknown } from './unknown-partitions.ts';
+
+/** The newest version that says nothing of KIP-848. */
+const CLASSIC_VERSION = 8;
 
 export const offsetCommit = (services: Services) =>
   handler(OffsetCommit, {
@@ -20,7 +24,9 @@ export const offsetCommit = (services: Services) =>
         return { throttleTimeMs: 0, topics: [...mergeTopics(unknown, []), ...refused] };
       }
       if (known.length === 0) return { throttleTimeMs: 0, topics: unknown };
-      const { topics } = await services.groups.commitOffsets({ ...request, topics: known }, call.version);
+      // Only a coordinator that knows KIP-848 tells an unknown group from a wrong generation (since version 9).
+      const version = isConsumerProtocolOn(services) ? call.version : Math.min(call.version, CLASSIC_VERSION);
+      const { topics } = await services.groups.commitOffsets({ ...request, topics: known }, version);
       return { throttleTimeMs: 0, topics: mergeTopics(unknown, topics) };
     },
     refuse: (request, errorCode) => ({

@@ -97,11 +97,7 @@ describe('configuration of the quickstart with ZooKeeper', () => {
     expect(warnings).toEqual([
       {
         message: 'zookeeper is not used: this node is broker and controller in one',
-        keys: ['zookeeper.connect'],
-      },
-      {
-        message: 'these settings are known and have no effect here',
-        keys: ['zookeeper.connection.timeout.ms'],
+        keys: ['zookeeper.connect', 'zookeeper.connection.timeout.ms'],
       },
     ]);
   });
