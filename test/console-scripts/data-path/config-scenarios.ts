@@ -1,29 +1,16 @@
 /** Settings of a topic that change under way: what is appended and read from then on. */
-import { DescribeConfigs } from '../../../protocol/messages/describe-configs.ts';
-import { until } from '../../helpers/until.ts';
 import { makeBatch, record, records, T0 } from './batches.ts';
 import type { Scenario } from './produce-scenarios.ts';
 import { contents } from './produce-scenarios.ts';
 import type { Said, Side } from './side.ts';
 
-const TOPIC_RESOURCE = 2;
+let barriers = 0;
 
-/** Sets them and waits until the broker answers with them, which is when they are in force. */
+/** Sets them and waits until they are in force: a topic made later is served, and changes are taken in their order. */
 async function set(side: Side, topic: string, configs: Readonly<Record<string, string>>): Promise<Said> {
   const said = await side.setConfigs(topic, configs);
-  await until(async () => {
-    const answer = await side.raw(DescribeConfigs, 4, {
-      resources: [
-        { resourceType: TOPIC_RESOURCE, resourceName: topic, configurationKeys: Object.keys(configs) },
-      ],
-      includeSynonyms: false,
-      includeDocumentation: false,
-    });
-    const found = answer.results[0]?.configs ?? [];
-    return Object.entries(configs).every(([key, value]) =>
-      found.some((config) => config.name === key && config.value === value),
-    );
-  });
+  barriers++;
+  await side.createTopic(`${topic}-barrier-${barriers}`);
   return said;
 }
 
