@@ -22,7 +22,7 @@ import { NO_TIMESTAMP, TimeIndex } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
 
 const WRITE_BYTES = 1024 * 1024;
-const SYNC_BYTES = 16 * 1024 * 1024;
+const SYNC_BYTES = 2 * 1024 * 1024;
 
 const SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX];
 
