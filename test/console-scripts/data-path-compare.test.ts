@@ -2,6 +2,7 @@
  * The data path against Apache Kafka: the same requests in the same order to both brokers, their decoded answers side
  * by side. Skipped where Apache Kafka is not at hand.
  */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareCompression } from '../../protocol/compression/index.ts';
@@ -18,13 +19,14 @@ import { transactionScenarios } from './data-path/transaction-scenarios.ts';
 const properties = { 'auto.create.topics.enable': 'false', 'log.cleaner.enable': 'false' };
 
 describe.skipIf((await kafkaClasspath()) === null)('the data path beside that of Apache Kafka', () => {
+  let dir: string;
   let apache: KafkaServer;
   let ours: BrokerProcess;
   let sides: readonly [Side, Side];
 
   beforeAll(async () => {
     await prepareCompression();
-    const dir = temporaryDirectory('data-path');
+    dir = temporaryDirectory('data-path');
     apache = await startKafka({ dir: join(dir, 'apache'), properties });
     ours = await startBroker({ overrides: properties });
     sides = [new Side(apache.port), new Side(ours.port)];
@@ -36,6 +38,7 @@ describe.skipIf((await kafkaClasspath()) === null)('the data path beside that of
     await apache?.stop('SIGKILL');
     await ours?.stop();
     ours?.clean();
+    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
   });
 
   test.each([...produceScenarios, ...fetchScenarios, ...transactionScenarios, ...configScenarios])(
