@@ -52,11 +52,13 @@ export function readSegments(
   offset: number,
   options: ReadOptions,
   upTo: number,
+  logEndOffset: number,
 ): LogRead {
   if (offset >= upTo) return refusedRead(ErrorCode.NONE, offset);
   for (let index = Math.max(0, segments.floorIndex(offset)); index < segments.all.length; index++) {
     const segment = segments.all[index];
-    const read = segment?.read(offset, options, upTo) ?? null;
+    const boundOffset = segments.all[index + 1]?.baseOffset ?? logEndOffset;
+    const read = segment?.read(offset, options, upTo, boundOffset) ?? null;
     if (segment === undefined || read === null) continue;
     if (read.damagedAt >= 0) return refusedRead(ErrorCode.CORRUPT_MESSAGE, offset, read.damagedAt);
     return {

@@ -455,7 +455,8 @@ export class Log {
     }
     const upTo = options.upTo ?? local.logEndOffset;
     if (upTo > local.flushedEndOffset) local.tryFlush();
-    return readSegments(local.segments, offset, options, Math.min(upTo, local.flushedEndOffset));
+    const { segments, flushedEndOffset, logEndOffset } = local;
+    return readSegments(segments, offset, options, Math.min(upTo, flushedEndOffset), logEndOffset);
   }
 
   /** The aborted transactions that a reader of committed data must know to filter `read`. */

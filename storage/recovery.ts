@@ -39,6 +39,7 @@ import { isCompacted } from './log-config.ts';
 import type { Producers } from './producers.ts';
 import { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
+import { endOfBatches, soundAfter } from './sound-batch.ts';
 
 export interface RecoveryParts {
   readonly disk: Disk;
@@ -88,6 +89,10 @@ class Recovery {
   readonly #rebuilt: Segment[] = [];
   readonly #damagedOffsets: number[] = [];
   #scannedBytes = 0;
+  /** Where the scan found the log to end, or -1. */
+  #scannedEndOffset = -1;
+  /** Leader epoch of the last batch scanned in the segment under way. */
+  #scannedEpoch = -1;
   #truncatedBytes = 0;
 
   constructor(parts: RecoveryParts) {
@@ -98,7 +103,7 @@ class Recovery {
     const { config, epochs, producers, hadCleanShutdown, nowMs } = this.#parts;
     for (const baseOffset of segmentOffsets(this.#parts)) this.#segments.add(this.#load(baseOffset));
     if (!hadCleanShutdown) this.#scanUnflushed();
-    let logEndOffset = this.#segments.isEmpty ? -1 : this.#segments.active.readNextOffset();
+    let logEndOffset = this.#segments.isEmpty ? -1 : this.#endOffset();
     if (logEndOffset < this.#parts.logStartOffset) {
       // Files were removed by hand: what is left lies below the log's start.
       for (const segment of this.#segments.removeAll().reverse()) removeSegment(this.#parts.disk, segment);
@@ -131,6 +136,20 @@ class Recovery {
         damagedOffsets: this.#damagedOffsets,
       },
     };
+  }
+
+  /**
+   * A clean stop leaves the recovery point at the log's end. Where the last batches say otherwise, the whole segment
+   * decides, and where that is in doubt, too, the recovery point.
+   */
+  #endOffset(): number {
+    const { active } = this.#segments;
+    const { hadCleanShutdown, recoveryPoint } = this.#parts;
+    if (this.#scannedEndOffset >= 0) return this.#scannedEndOffset;
+    const { nextOffset } = active.readEnd();
+    if (!hadCleanShutdown || recoveryPoint === 0 || nextOffset === recoveryPoint) return nextOffset;
+    const whole = endOfBatches({ ...active.searched(), trustedFrom: active.writtenBytes }, 0);
+    return whole.isCertain || recoveryPoint < whole.certainOffset ? whole.nextOffset : recoveryPoint;
   }
 
   #load(baseOffset: number): Segment {
@@ -166,10 +185,12 @@ class Recovery {
       const end = this.#follows(segment, nextOffset) ? this.#scan(segment) : null;
       if (end !== null && segment.writtenBytes === sizeBefore) {
         nextOffset = Math.max(end, segment.baseOffset);
+        this.#scannedEndOffset = nextOffset;
         producers.setEndOffset(nextOffset);
         continue;
       }
       this.#truncatedBytes += sizeBefore - (end === null ? 0 : segment.writtenBytes);
+      this.#scannedEndOffset = Math.max(end ?? nextOffset, -1);
       const lastKept = end === null ? segment.baseOffset - 1 : segment.baseOffset;
       for (const later of this.#segments.removeAfter(lastKept).reverse()) {
         if (later !== segment) this.#truncatedBytes += later.writtenBytes;
@@ -191,36 +212,56 @@ class Recovery {
 
   /** Reads a segment whole and rebuilds all that is derived from it; its end offset. */
   #scan(segment: Segment): number {
-    const { config, epochs, producers, recoveryPoint } = this.#parts;
+    const { config, producers, recoveryPoint } = this.#parts;
     const size = segment.writtenBytes;
-    const scanner = new BatchScanner(segment.file, 0, size, SCAN_CHUNK_BYTES);
+    const searched = { ...segment.searched(), trustedFrom: size };
+    let scanner = new BatchScanner(segment.file, 0, size, SCAN_CHUNK_BYTES);
     this.#rebuilt.push(segment);
     producers.setEndOffset(segment.baseOffset);
     producers.takeSnapshot(false);
     segment.beginRecovery(config.segmentIndexBytes);
+    this.#scannedEpoch = -1;
     let nextOffset = segment.baseOffset;
-    let lastEpoch = -1;
-    while (scanner.next()) {
-      const { buffer, at } = scanner;
-      const last = lastOffset(buffer, at);
-      const epoch = partitionLeaderEpoch(buffer, at);
-      // Epochs never go back along a log: an older one is what a truncation had removed before the power went.
-      const inOrder = baseOffset(buffer, at) >= nextOffset && (epoch < 0 || epoch >= lastEpoch);
-      if (!inOrder || !segment.offsetIndex.canHold(last)) break;
-      lastEpoch = epoch;
-      const intact = scanner.isIntact();
-      if (!intact && last >= recoveryPoint) break;
-      if (intact) this.#take(segment, scanner.buffer, scanner.at);
-      else this.#damagedOffsets.push(baseOffset(scanner.buffer, scanner.at));
-      segment.add(last, intact ? maxTimestamp(scanner.buffer, scanner.at) : -1, scanner.sizeBytes);
-      if (intact && epochs.wouldAssign(epoch, last)) this.#takeEpoch(scanner.buffer, scanner.at);
-      nextOffset = last + 1;
+    for (;;) {
+      nextOffset = this.#scanSound(segment, scanner, nextOffset);
+      if (scanner.position >= size || nextOffset >= recoveryPoint) break;
+      // What was synced can't be torn: it is damaged, is kept, and whatever is whole behind it is found again.
+      this.#damagedOffsets.push(nextOffset);
+      const found = soundAfter(searched, scanner.position, nextOffset);
+      const next = found ?? { position: size, base: recoveryPoint };
+      segment.add(next.base - 1, -1, next.position - scanner.position);
+      nextOffset = next.base;
+      producers.setEndOffset(nextOffset);
+      if (found === null) break;
+      scanner = new BatchScanner(segment.file, found.position, size, SCAN_CHUNK_BYTES);
     }
     this.#scannedBytes += size;
     const hasDamage = this.#damagedOffsets.some((offset) => offset >= segment.baseOffset);
     segment.recovered(segment.sizeBytes);
     // Damaged batches stay under guard: their CRC is checked at each read.
     if (hasDamage) segment.trustedFrom = segment.sizeBytes;
+    return nextOffset;
+  }
+
+  /** Takes batch after batch as long as they are whole and in order; the offset after the last of them. */
+  #scanSound(segment: Segment, scanner: BatchScanner, start: number): number {
+    const { config, epochs, recoveryPoint } = this.#parts;
+    const mayHaveGaps = this.#parts.mayHaveGaps || isCompacted(config);
+    let nextOffset = start;
+    while (scanner.next()) {
+      const { baseOffset: base, lastOffset: last } = scanner;
+      const epoch = partitionLeaderEpoch(scanner.buffer, scanner.at);
+      const isInPlace =
+        base === nextOffset || (base > nextOffset && (mayHaveGaps || nextOffset >= recoveryPoint));
+      // Epochs never go back along a log: an older one is what a truncation had removed before the power went.
+      const isStale = last >= recoveryPoint && epoch >= 0 && epoch < this.#scannedEpoch;
+      if (!isInPlace || isStale || !segment.offsetIndex.canHold(last) || !scanner.isIntact()) break;
+      this.#scannedEpoch = epoch;
+      this.#take(segment, scanner.buffer, scanner.at);
+      segment.add(last, maxTimestamp(scanner.buffer, scanner.at), scanner.sizeBytes);
+      if (epochs.wouldAssign(epoch, last)) this.#takeEpoch(scanner.buffer, scanner.at);
+      nextOffset = last + 1;
+    }
     return nextOffset;
   }
 

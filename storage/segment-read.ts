@@ -51,7 +51,7 @@ export const damagedRead = (position: number, offset: number): SegmentRead => ({
 
 /**
  * Keeps of `buffer[at..at + limit)`, which lies at `start` in the file, what is whole, below `upTo`, and intact. Bytes
- * from `trustedFrom` on need no check.
+ * from `trustedFrom` on need no check; of those before, the first batch must have been found sound.
  */
 export function cutToWhole(
   buffer: Buffer,
@@ -60,24 +60,42 @@ export function cutToWhole(
   limit: number,
   upTo: number,
   trustedFrom: number,
+  fileEnd: number,
 ): SegmentRead {
   const end = Math.min(buffer.length, at + limit);
   let to = at;
   let availableEnd = end;
+  let floor = 0;
   while (end - to >= BATCH_HEADER_SIZE) {
     const isPlausible = isPlausibleHeader(buffer, to);
-    if (isPlausible && lastOffset(buffer, to) >= upTo) {
-      availableEnd = to;
-      break;
-    }
     const size = sizeInBytes(buffer, to);
-    if (isPlausible && to + size > end) break;
-    if (!isPlausible || (start + to < trustedFrom && !isCrcValid(buffer, to))) {
-      // Damage stops a reader only where it comes first; before it, everything is as it was written.
+    if (start + to < trustedFrom) {
+      const isCut = isPlausible && to + size > end && start + to + size <= fileEnd;
+      if (isCut) break;
+      const next = start + to + size < fileEnd ? to + size : -1;
+      if (!isPlausible || baseOffset(buffer, to) < floor || !isCrcValid(buffer, to)) {
+        // Damage stops a reader only where it comes first; before it, everything is as it was written.
+        if (to === at) return damagedRead(start + at, Math.max(0, baseOffset(buffer, at)));
+        availableEnd = to;
+        break;
+      }
+      // Its offsets are its own only if those of the next batch are above; the first was looked at before.
+      const hasNext = next >= 0 && buffer.length - next >= BATCH_HEADER_SIZE;
+      if (to > at && next >= 0 && (!hasNext || baseOffset(buffer, next) <= lastOffset(buffer, to))) {
+        availableEnd = to;
+        break;
+      }
+    } else if (!isPlausible) {
       if (to === at) return damagedRead(start + at, Math.max(0, baseOffset(buffer, at)));
       availableEnd = to;
       break;
     }
+    if (lastOffset(buffer, to) >= upTo) {
+      availableEnd = to;
+      break;
+    }
+    if (to + size > end) break;
+    floor = lastOffset(buffer, to) + 1;
     to += size;
   }
   return {

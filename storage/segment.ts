@@ -39,6 +39,8 @@ import { OffsetIndex } from './offset-index.ts';
 import type { ReadMemory } from './read-buffers.ts';
 import type { SegmentRead, SegmentReadOptions } from './segment-read.ts';
 import { cutToWhole, damagedRead, isPlausibleHeader } from './segment-read.ts';
+import type { EndOfBatches, SearchedFile } from './sound-batch.ts';
+import { endOfBatches, findSound } from './sound-batch.ts';
 import { NO_TIMESTAMP, TimeIndex } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
 
@@ -264,10 +266,21 @@ export class Segment {
    * Whole batches from the one that holds `offset` (or the first after it), at most `maxBytes`, all below `upTo`.
    * With `minOneBatch` the first comes even if it is larger. Null when the segment has nothing at or past `offset`.
    */
-  read(offset: number, options: SegmentReadOptions, upTo: number): SegmentRead | null {
+  read(
+    offset: number,
+    options: SegmentReadOptions,
+    upTo: number,
+    boundOffset = Infinity,
+  ): SegmentRead | null {
     const { maxBytes, minOneBatch, memory } = options;
+    const { trustedFrom } = this;
     let start = this.#startFor(offset);
     const end = this.#writtenBytes;
+    if (start < trustedFrom) {
+      const sound = findSound(this.searched(boundOffset), start, offset);
+      if (sound === 'damaged') return damagedRead(start, offset);
+      start = sound ?? end;
+    }
     if (end - start < BATCH_HEADER_SIZE) return null;
     // One read covers the search and, usually, the answer: the batch lies within an index interval of the entry.
     let buffer = this.#readAt(
@@ -294,7 +307,7 @@ export class Segment {
       at = 0;
       buffer = this.#readAt(start, limit, memory);
     }
-    return cutToWhole(buffer, at, start, limit, upTo, this.trustedFrom);
+    return cutToWhole(buffer, at, start, limit, upTo, trustedFrom, end);
   }
 
   /** Where to begin looking for `offset`, by the index if what it points to bears it out. */
@@ -322,13 +335,15 @@ export class Segment {
     return this.#scanTo(offset).position;
   }
 
-  /** The offset after the last whole batch, by its header; `baseOffset` when there is none (LogSegment.readNextOffset). */
-  readNextOffset(): number {
-    let next = this.baseOffset;
-    const start = this.#startFor(Number.MAX_SAFE_INTEGER);
-    const scanner = new BatchScanner(this.file, start, this.#writtenBytes);
-    while (scanner.next()) next = scanner.lastOffset + 1;
-    return next;
+  /** Where the last whole batch ends; at `baseOffset` when there is none (LogSegment.readNextOffset). */
+  readEnd(): EndOfBatches {
+    return endOfBatches(this.searched(), this.#startFor(Number.MAX_SAFE_INTEGER));
+  }
+
+  /** The segment's bytes for a search that believes none of them. */
+  searched(boundOffset = Number.POSITIVE_INFINITY): SearchedFile {
+    const { file, baseOffset: firstOffset, trustedFrom } = this;
+    return { file, end: this.#writtenBytes, trustedFrom, firstOffset, boundOffset };
   }
 
   /** The first record at or after `timestampMs` whose offset is at least `fromOffset`, or null. */
@@ -413,8 +428,12 @@ export class Segment {
     const size = this.#writtenBytes;
     this.#forgetContents();
     const scanner = new BatchScanner(this.file, 0, size);
+    let floor = this.baseOffset;
     while (scanner.next()) {
-      this.add(scanner.lastOffset, maxTimestamp(scanner.buffer, scanner.at), scanner.sizeBytes);
+      if (scanner.baseOffset >= floor && scanner.isIntact() && this.offsetIndex.canHold(scanner.lastOffset)) {
+        floor = scanner.lastOffset + 1;
+        this.add(scanner.lastOffset, maxTimestamp(scanner.buffer, scanner.at), scanner.sizeBytes);
+      } else this.#sizeBytes += scanner.sizeBytes;
     }
     this.#sizeBytes = size;
     this.#writtenBytes = size;
@@ -595,8 +614,6 @@ export class Segment {
   }
 }
 
-/** For walks over headers that are far apart. */
+/** For walks over headers that are far apart; and below which memory comes from Node's shared pool. */
 const SPARSE_CHUNK_BYTES = 4096;
-
-/** Below this, memory comes from Node's shared pool. */
 const SMALL_READ_BYTES = 2048;
