@@ -335,10 +335,8 @@ export class Segment {
     return this.#scanTo(offset).position;
   }
 
-  /** Where the last whole batch ends; at `baseOffset` when there is none (LogSegment.readNextOffset). */
-  readEnd(): EndOfBatches {
-    return endOfBatches(this.searched(), this.#startFor(Number.MAX_SAFE_INTEGER));
-  }
+  /** Where the last whole batch ends (LogSegment.readNextOffset). */
+  readEnd = (): EndOfBatches => endOfBatches(this.searched(), this.#startFor(Number.MAX_SAFE_INTEGER));
 
   /** The segment's bytes for a search that believes none of them. */
   searched(boundOffset = Number.POSITIVE_INFINITY): SearchedFile {
