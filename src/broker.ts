@@ -25,7 +25,7 @@ import { openDirectories, usableDirectories } from './assembly/directories.ts';
 import { lockDirectories } from './assembly/directory-lock.ts';
 import { Listeners } from './assembly/listeners.ts';
 import { MetadataPlane } from './assembly/metadata-plane.ts';
-import { registration } from './assembly/registration.ts';
+import { registered, registration } from './assembly/registration.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
 import type { Endpoint } from './config/endpoint.ts';
 import { withStoredNodeId } from './config/load.ts';
@@ -85,6 +85,7 @@ export async function startBroker(
   metadata.start();
   await metadata.whenActive();
   await listeners.openUnnumbered(data.handlers);
+  metadata.registerController(listeners.controllerEndpoints().map(registered));
   const lifecycle = registration(node);
   data.setBrokerEpoch(() => lifecycle.epoch);
   logs.whenDirectoryFails(() => lifecycle.reportNow());

@@ -2,10 +2,11 @@
  * The ports of a node: opened when it can serve, except those whose number the system chooses, which must be known
  * before the broker registers.
  */
+import { hostname } from 'node:os';
 import { descriptorLimit, openFileShare } from '../../storage/disk.ts';
 import type { BrokerConfig } from '../config/broker-config.ts';
 import type { Endpoint } from '../config/endpoint.ts';
-import { bindAddresses, printEndpoint } from '../config/endpoint.ts';
+import { bindAddresses, isEveryAddress, printEndpoint } from '../config/endpoint.ts';
 import type { Logger } from '../logging.ts';
 import { ListenError } from '../net/listener.ts';
 import { Network } from '../net/network.ts';
@@ -105,10 +106,20 @@ export class Listeners {
 
   /** What a registration says of this broker's listeners. */
   advertisedEndpoints(): Endpoint[] {
-    return this.#config.network.advertisedListeners.map((endpoint) => ({
-      ...endpoint,
-      port: endpoint.port === 0 ? (this.#ports.get(endpoint.listenerName) ?? 0) : endpoint.port,
+    return this.#config.network.advertisedListeners.map((endpoint) => this.#numbered(endpoint));
+  }
+
+  /** What a registration says of this controller's listeners; an address that means every one is the machine's name. */
+  controllerEndpoints(): Endpoint[] {
+    return this.#config.network.controllerListeners.map((endpoint) => ({
+      ...this.#numbered(endpoint),
+      host: isEveryAddress(endpoint.host) ? hostname() : endpoint.host,
     }));
+  }
+
+  #numbered(endpoint: Endpoint): Endpoint {
+    if (endpoint.port !== 0) return endpoint;
+    return { ...endpoint, port: this.#ports.get(endpoint.listenerName) ?? 0 };
   }
 
   /** For people: `PLAINTEXT://localhost:9092`. */

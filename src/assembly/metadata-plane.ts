@@ -15,9 +15,12 @@ import { StagingPool } from '../../storage/staging.ts';
 import type { BrokerConfig } from '../config/broker-config.ts';
 import { configRulesOf } from '../controller/config-rules.ts';
 import { Controller } from '../controller/controller.ts';
+import { SUPPORTED_FEATURES } from '../controller/features.ts';
 import type { ScramKeys } from '../controller/ports.ts';
 import type { Logger } from '../logging.ts';
 import { ControllerDriver } from '../machine/controller-driver.ts';
+import type { RegisteredListener } from '../machine/controller-registrar.ts';
+import { ControllerRegistrar } from '../machine/controller-registrar.ts';
 import { MetadataSnapshots } from '../machine/metadata-snapshots.ts';
 import type { RaftListener } from '../machine/raft-feed.ts';
 import { RaftNode } from '../machine/raft-node.ts';
@@ -54,6 +57,7 @@ export class MetadataPlane {
   readonly raft: RaftNode;
   readonly controller: ControllerDriver;
   readonly #loader: MetadataLoader;
+  readonly #registrar: ControllerRegistrar;
   readonly #parts: MetadataPlaneParts;
   #appliedWaiters: Array<{ readonly offset: number; readonly resolve: () => void }> = [];
   #activeWaiters: Array<() => void> = [];
@@ -61,7 +65,8 @@ export class MetadataPlane {
   constructor(parts: MetadataPlaneParts) {
     this.#parts = parts;
     const { config, nodeId, clusterId, disk, clock, timer, random, log } = parts;
-    const publisher = new MetadataPublisher(parts.subscribers, (subscriber, err) =>
+    const controllers = { name: 'controllers', publish: () => this.#registrar.imageChanged() };
+    const publisher = new MetadataPublisher([...parts.subscribers, controllers], (subscriber, err) =>
       log.error({ subscriber, err }, 'metadata could not be applied'),
     );
     this.#loader = new MetadataLoader(publisher, parts.onFatal);
@@ -104,6 +109,11 @@ export class MetadataPlane {
       },
     );
     this.controller = this.#makeController();
+    this.#registrar = new ControllerRegistrar({
+      channel: this.controller,
+      timer,
+      image: () => this.image,
+    });
   }
 
   #logEnvironment(): LogEnvironment {
@@ -267,7 +277,20 @@ export class MetadataPlane {
     for (const { resolve } of ready) resolve();
   }
 
+  /** Once the ports of `listeners` are known: from now on the metadata log names this controller and them. */
+  registerController(listeners: readonly RegisteredListener[]): void {
+    const { nodeId, incarnationId } = this.#parts;
+    this.#registrar.start({
+      controllerId: nodeId,
+      incarnationId,
+      zkMigrationReady: false,
+      listeners,
+      features: SUPPORTED_FEATURES,
+    });
+  }
+
   async stop(): Promise<void> {
+    this.#registrar.stop();
     this.controller.stop();
     await this.raft.shutdown(SHUTDOWN_TIMEOUT_MS);
   }

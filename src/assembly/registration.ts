@@ -1,9 +1,9 @@
-/** How this broker presents itself to the controller. */
+/** How this node's broker and controller present themselves to the active controller. */
 import type { Uuid } from '../../protocol/uuid.ts';
 import type { Clock, Timer } from '../../storage/clock.ts';
 import type { LogManager } from '../../storage/log-manager.ts';
 import type { BrokerConfig } from '../config/broker-config.ts';
-import type { SecurityProtocol } from '../config/endpoint.ts';
+import type { Endpoint, SecurityProtocol } from '../config/endpoint.ts';
 import { SUPPORTED_FEATURES } from '../controller/features.ts';
 import { BrokerLifecycle } from '../machine/broker-lifecycle.ts';
 import type { NodeIdentity } from './directories.ts';
@@ -17,6 +17,14 @@ const SECURITY_PROTOCOL_IDS: Readonly<Record<SecurityProtocol, number>> = {
   SASL_PLAINTEXT: 2,
   SASL_SSL: 3,
 };
+
+/** An endpoint as registrations of brokers and controllers tell it. */
+export const registered = ({ listenerName, host, port, securityProtocol }: Endpoint) => ({
+  name: listenerName,
+  host,
+  port,
+  securityProtocol: SECURITY_PROTOCOL_IDS[securityProtocol],
+});
 
 export function registration(parts: {
   config: BrokerConfig;
@@ -37,12 +45,7 @@ export function registration(parts: {
     nodeId: identity.nodeId,
     clusterId: identity.clusterId,
     incarnationId,
-    listeners: listeners.advertisedEndpoints().map(({ listenerName, host, port, securityProtocol }) => ({
-      name: listenerName,
-      host,
-      port,
-      securityProtocol: SECURITY_PROTOCOL_IDS[securityProtocol],
-    })),
+    listeners: listeners.advertisedEndpoints().map(registered),
     features: SUPPORTED_FEATURES,
     rack: config.rack,
     logDirs: [...identity.directoryIds.values()],

@@ -18,7 +18,13 @@ import type {
 import { ConfigError } from './config-error.ts';
 import { parseQuorumVoters } from './definition.ts';
 import type { Endpoint, SecurityProtocolMap } from './endpoint.ts';
-import { csvList, parseEndpoints, securityProtocolMap, securityProtocolOf } from './endpoint.ts';
+import {
+  csvList,
+  isEveryAddress,
+  parseEndpoints,
+  securityProtocolMap,
+  securityProtocolOf,
+} from './endpoint.ts';
 import type { SettingLayers } from './settings.ts';
 import { Settings } from './settings.ts';
 import { topicConfig, topicDefaultsOf } from './topic-config.ts';
@@ -67,8 +73,6 @@ function connectionsPerIp(settings: Settings): Map<string, number> {
   return overrides;
 }
 
-const EVERY_ADDRESS = ['', '0.0.0.0', '::'];
-
 /** The advertised listeners; where no host is advertised, the name of this machine is. */
 function advertisedOf(
   settings: Settings,
@@ -77,10 +81,12 @@ function advertisedOf(
   hostName: string,
 ): Endpoint[] {
   const text = settings.textOrNull('advertised.listeners');
-  const named = (endpoint: Endpoint, nameless: readonly string[]) =>
-    nameless.includes(endpoint.host) ? { ...endpoint, host: hostName } : endpoint;
-  if (text !== null) return parseEndpoints(text, protocols, false).map((endpoint) => named(endpoint, ['']));
-  return own.map((endpoint) => named(endpoint, EVERY_ADDRESS));
+  const named = (endpoint: Endpoint, isNameless: (host: string) => boolean) =>
+    isNameless(endpoint.host) ? { ...endpoint, host: hostName } : endpoint;
+  if (text !== null) {
+    return parseEndpoints(text, protocols, false).map((endpoint) => named(endpoint, (host) => host === ''));
+  }
+  return own.map((endpoint) => named(endpoint, isEveryAddress));
 }
 
 function networkOf(settings: Settings, hostName: string): NetworkConfig {

@@ -18,6 +18,11 @@ const SECURITY_PROTOCOLS: readonly string[] = ['PLAINTEXT', 'SSL', 'SASL_PLAINTE
 const ENDPOINT = /^(.*):\/\/\[?([0-9a-zA-Z\-%._:]*)\]?:(-?[0-9]+)$/;
 const IPV4 = /^[0-9]{1,3}(\.[0-9]{1,3}){3}$/;
 
+const EVERY_ADDRESS: readonly string[] = ['', '0.0.0.0', '::'];
+
+/** Nothing that a client could connect to. */
+export const isEveryAddress = (host: string): boolean => EVERY_ADDRESS.includes(host);
+
 /** The entries of a comma-separated list; empty ones are dropped (CoreUtils.parseCsvList). */
 export function csvList(text: string | null): string[] {
   if (text === null) return [];
