@@ -2,8 +2,9 @@
  * The composition root: builds every part of a node once, in order, and passes each what it needs. Stops in reverse.
  *
  * The order of a start: directories → logs (recovery) → metadata quorum and controller → registration → unfencing →
- * internal topics → coordinators loaded → ports open. What is always true: no client is answered before all of that is
- * done, except on listeners with port 0, whose number nobody knows before the broker is ready.
+ * internal topics → coordinators loaded, recovered records committed → ports open. What is always true: no client is
+ * answered before all of that is done, except on listeners with port 0, whose number nobody knows before the broker is
+ * ready.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { assert } from '../protocol/assert.ts';
@@ -91,7 +92,7 @@ export async function startBroker(
   logs.whenDirectoryFails(() => lifecycle.reportNow());
   await lifecycle.register();
   await lifecycle.becomeReady();
-  await data.loadCoordinators();
+  await data.settled();
   await listeners.openNumbered(data.handlers);
   const tick = setInterval(() => {
     logs.tick().catch(onFatal);

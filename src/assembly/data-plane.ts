@@ -61,8 +61,11 @@ export interface DataPlane {
   readonly handlers: HandlerTables;
   readonly subscribers: readonly MetadataSubscriber[];
   setBrokerEpoch(epoch: () => number): void;
-  /** Makes the internal topics where they are missing and loads the coordinators that live on them. */
-  loadCoordinators(): Promise<void>;
+  /**
+   * Makes the internal topics where they are missing. Resolves once the coordinators that live on them are loaded and
+   * what was recovered is committed.
+   */
+  settled(): Promise<void>;
   close(): void;
 }
 
@@ -136,10 +139,11 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
     setBrokerEpoch: (epoch) => {
       brokerEpoch = epoch;
     },
-    async loadCoordinators() {
+    async settled() {
       const missing = INTERNAL_TOPICS.filter((name) => image().topic(name) === undefined);
       if (missing.length > 0) await autoCreation.createNow(missing);
       await coordinators.loaded();
+      await replicas.settled();
       dirs.resume();
     },
     close() {

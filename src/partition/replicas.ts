@@ -239,6 +239,20 @@ export class Replicas {
     this.#assign(partition.log.topicId, partition.index, partition.state, partition.log);
   }
 
+  /**
+   * Resolves once all that was recovered and needs nobody else's promise is committed, or its disk has failed: whoever
+   * reads after a start sees at once what was there before, as with Apache Kafka.
+   */
+  async settled(): Promise<void> {
+    const waits: Promise<void>[] = [];
+    for (const partition of this.all()) {
+      if (!partition.isLeader || !partition.isCommittedAlone) continue;
+      const { logEndOffset } = partition.log;
+      waits.push(new Promise((resolve) => partition.awaitCommitted(logEndOffset, () => resolve())));
+    }
+    await Promise.all(waits);
+  }
+
   /** Takes a topic's changed configuration into use, at once. */
   updateConfig(topic: string): void {
     const config = this.#options.logConfigOf(topic);
