@@ -41,6 +41,9 @@ async function retried(send: () => Promise<number>): Promise<void> {
       case ErrorCode.COORDINATOR_LOAD_IN_PROGRESS:
       case ErrorCode.COORDINATOR_NOT_AVAILABLE:
       case ErrorCode.NOT_COORDINATOR:
+      // Apache Kafka makes a leader of a new partition a moment after it has answered.
+      case ErrorCode.NOT_LEADER_OR_FOLLOWER:
+      case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
         await pause(RETRY_MS);
         break;
       default:
