@@ -1,11 +1,6 @@
 /**
- * The group coordinator of this broker: the shards whose partitions of __consumer_offsets it leads.
- *
- * What is always true:
- * - a group is served by the shard of its partition, or refused: NOT_COORDINATOR when that partition is led
- *   elsewhere, COORDINATOR_LOAD_IN_PROGRESS while it is read, COORDINATOR_NOT_AVAILABLE before the start and after
- *   the end of the service;
- * - elections and resignations of an epoch older than the newest known are ignored.
+ * The group coordinator of this broker: the shards whose partitions of __consumer_offsets it leads. Who
+ * serves a group, and what is answered where nobody does, is told in led-shards.ts.
  *
  * Handlers see to authorization and to topics that do not exist; this takes what they let through.
  */
@@ -22,7 +17,6 @@ import type { OffsetFetch } from '../../protocol/messages/offset-fetch.ts';
 import type { SyncGroup } from '../../protocol/messages/sync-group.ts';
 import type { TxnOffsetCommit } from '../../protocol/messages/txn-offset-commit.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
-import type { Clock, Timer } from '../../storage/clock.ts';
 import type { GroupConfig } from '../group/config.ts';
 import { GroupMachine } from '../group/machine.ts';
 import { commitErrorCode } from '../group/offset-commands.ts';
@@ -37,25 +31,14 @@ import type {
   Response,
   Responses,
 } from '../group/outcome.ts';
-import { partitionFor } from '../group/partition-for.ts';
 import { commitErrors, refuse } from '../group/responses.ts';
 import type { TopicsView } from '../group/topics.ts';
-import type { BatchTransaction, CommitLog } from './coordinator-log.ts';
-import type { ShardLogger, ShardSettings } from './driver.ts';
-import { defaultShardSettings, ShardDriver } from './driver.ts';
+import type { BatchTransaction } from './coordinator-log.ts';
+import type { ShardEnvironment } from './led-shards.ts';
+import { LedShards } from './led-shards.ts';
 
-export interface GroupCoordinatorParts {
+export interface GroupCoordinatorParts extends ShardEnvironment {
   readonly config: GroupConfig;
-  readonly settings?: Partial<ShardSettings>;
-  /** offsets.topic.num.partitions, or what the topic has if it exists. */
-  readonly partitionCount: () => number;
-  /** The log of a partition that this broker leads. */
-  readonly openLog: (partition: number) => CommitLog;
-  readonly clock: Clock;
-  readonly timer: Timer;
-  readonly endOfTurn: (action: () => void) => void;
-  /** A logger whose lines name the partition. */
-  readonly loggerFor: (partition: number) => ShardLogger;
   /** For member ids. */
   readonly randomUuid?: () => string;
   /**
@@ -65,81 +48,41 @@ export interface GroupCoordinatorParts {
   readonly verifyTransaction?: (partition: number, transaction: BatchTransaction) => Promise<number>;
 }
 
-interface OwnedShard {
-  leaderEpoch: number;
-  readonly driver: ShardDriver<Command, Response>;
-}
-
 export class GroupCoordinator {
   readonly #parts: GroupCoordinatorParts;
-  readonly #settings: ShardSettings;
   readonly #randomUuid: () => string;
-  readonly #shards = new Map<number, OwnedShard>();
-  /** The newest leader epoch heard of, by partition, also of those that are led elsewhere. */
-  readonly #epochs = new Map<number, number>();
-  #isActive = true;
+  readonly #shards: LedShards<Command, Response>;
 
   constructor(parts: GroupCoordinatorParts) {
     this.#parts = parts;
-    this.#settings = { ...defaultShardSettings, ...parts.settings };
     this.#randomUuid = parts.randomUuid ?? randomUUID;
+    this.#shards = new LedShards(parts, { createMachine: () => new GroupMachine(parts.config), refuse });
   }
 
   // Leadership -------------------------------------------------------------------------------------------------
 
   partitionFor(groupId: string): number {
-    return partitionFor(groupId, this.#parts.partitionCount());
+    return this.#shards.partitionFor(groupId);
   }
 
   /** This broker leads the partition: loads its groups. Resolves when they are served, or no longer ours. */
-  async onElection(partition: number, leaderEpoch: number): Promise<void> {
-    if (!this.#isActive || leaderEpoch < (this.#epochs.get(partition) ?? -1)) return;
-    this.#epochs.set(partition, leaderEpoch);
-    const owned = this.#shards.get(partition);
-    if (owned !== undefined) {
-      // Our own epoch, or the one right after it: nobody else can have led, and written, in between.
-      if (leaderEpoch <= owned.leaderEpoch + 1) {
-        owned.leaderEpoch = leaderEpoch;
-        return;
-      }
-      owned.driver.stop();
-    }
-    const { config, openLog, clock, timer, endOfTurn, loggerFor } = this.#parts;
-    const driver = new ShardDriver<Command, Response>({
-      createMachine: () => new GroupMachine(config),
-      log: openLog(partition),
-      clock,
-      timer,
-      endOfTurn,
-      logger: loggerFor(partition),
-      settings: this.#settings,
-    });
-    this.#shards.set(partition, { leaderEpoch, driver });
-    await driver.start();
+  onElection(partition: number, leaderEpoch: number): Promise<void> {
+    return this.#shards.onElection(partition, leaderEpoch);
   }
 
   /** This broker no longer leads the partition (null epoch: the partition is gone). */
   onResignation(partition: number, leaderEpoch: number | null): void {
-    if (leaderEpoch !== null) {
-      if (leaderEpoch < (this.#epochs.get(partition) ?? -1)) return;
-      this.#epochs.set(partition, leaderEpoch);
-    } else this.#epochs.delete(partition);
-    const owned = this.#shards.get(partition);
-    if (owned === undefined) return;
-    this.#shards.delete(partition);
-    owned.driver.stop();
+    this.#shards.onResignation(partition, leaderEpoch);
   }
 
   /** Whether the partition's groups are served now. */
   isServing(partition: number): boolean {
-    return this.#shards.get(partition)?.driver.isServing ?? false;
+    return this.#shards.isServing(partition);
   }
 
   /** Ends the service; what waits is told to look for another coordinator. */
   shutdown(): void {
-    this.#isActive = false;
-    for (const { driver } of this.#shards.values()) driver.stop();
-    this.#shards.clear();
+    this.#shards.shutdown();
   }
 
   // Groups -----------------------------------------------------------------------------------------------------
@@ -200,7 +143,7 @@ export class GroupCoordinator {
 
   /** All groups of the shards here; COORDINATOR_LOAD_IN_PROGRESS beside them when a shard is not read yet. */
   async listGroups(request: RequestOf<typeof ListGroups>): Promise<ResponseInput<typeof ListGroups>> {
-    if (!this.#isActive)
+    if (!this.#shards.isActive)
       return { throttleTimeMs: 0, errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, groups: [] };
     const lists = await this.#submitToAll({ type: 'listGroups', statesFilter: request.statesFilter });
     return {
@@ -283,20 +226,11 @@ export class GroupCoordinator {
   // Routing ----------------------------------------------------------------------------------------------------
 
   #submit<C extends Command>(groupId: string, command: C): Promise<Responses[C['type']]> {
-    const answer = this.#route(groupId, command);
-    return answer as Promise<Responses[C['type']]>;
-  }
-
-  #route(groupId: string, command: Command): Promise<Response> {
-    if (!this.#isActive) return Promise.resolve(refuse(command, ErrorCode.COORDINATOR_NOT_AVAILABLE));
-    const owned = this.#shards.get(this.partitionFor(groupId));
-    if (owned === undefined) return Promise.resolve(refuse(command, ErrorCode.NOT_COORDINATOR));
-    return owned.driver.submit(command);
+    return this.#shards.submit(groupId, command) as Promise<Responses[C['type']]>;
   }
 
   #submitToAll<C extends Command>(command: C): Promise<Responses[C['type']][]> {
-    const answers = [...this.#shards.values()].map(({ driver }) => driver.submit(command));
-    return Promise.all(answers) as Promise<Responses[C['type']][]>;
+    return this.#shards.submitToAll(command) as Promise<Responses[C['type']][]>;
   }
 }
 

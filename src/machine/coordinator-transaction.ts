@@ -1,18 +1,14 @@
 /**
- * The transaction coordinator of this broker: the shards whose partitions of __transaction_state it leads.
+ * The transaction coordinator of this broker: the shards whose partitions of __transaction_state it leads. Who
+ * serves an id, and what is answered where nobody does, is told in led-shards.ts.
  *
  * What is always true:
- * - a transactional id is served by the shard of its partition, or refused: NOT_COORDINATOR when that partition is led
- *   elsewhere, COORDINATOR_LOAD_IN_PROGRESS while it is read;
  * - markers go out in the turn in which the decision is committed, bear the newest leader epoch of the partition, and
- *   are reported to the very machine that sent them, or to nobody: a later life of the shard sends its own;
- * - elections and resignations of an epoch older than the newest known are ignored.
+ *   are reported to the very machine that sent them, or to nobody: a later life of the shard sends its own.
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import type { ListTransactions } from '../../protocol/messages/list-transactions.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
-import type { Clock, Timer } from '../../storage/clock.ts';
-import { partitionFor } from '../group/partition-for.ts';
 import type { TransactionConfig } from '../transaction/config.ts';
 import { TransactionMachine } from '../transaction/machine.ts';
 import type {
@@ -29,32 +25,19 @@ import type { TopicPartitions } from '../transaction/partition-set.ts';
 import { initError, refuse, refuseInvalid } from '../transaction/responses.ts';
 import type { TransactionStatus } from '../transaction/transaction.ts';
 import { TRANSACTION_STATUSES } from '../transaction/transaction.ts';
-import type { CommitLog } from './coordinator-log.ts';
-import type { Instant, LoggedRecord, Machine, ShardLogger, ShardSettings } from './driver.ts';
-import { defaultShardSettings, ShardDriver } from './driver.ts';
+import type { Instant, LoggedRecord, Machine } from './driver.ts';
+import type { LedShard, ShardEnvironment } from './led-shards.ts';
+import { LedShards } from './led-shards.ts';
 import type { MarkerSender, ProducerTransaction } from './transaction-ports.ts';
 
-export interface TransactionCoordinatorParts {
+export interface TransactionCoordinatorParts extends ShardEnvironment {
   readonly config: TransactionConfig;
-  readonly settings?: Partial<ShardSettings>;
-  /** transaction.state.log.num.partitions, or what the topic has if it exists. */
-  readonly partitionCount: () => number;
-  /** The log of a partition that this broker leads. */
-  readonly openLog: (partition: number) => CommitLog;
-  readonly clock: Clock;
-  readonly timer: Timer;
-  readonly endOfTurn: (action: () => void) => void;
-  /** A logger whose lines name the partition. */
-  readonly loggerFor: (partition: number) => ShardLogger;
   readonly markers: MarkerSender;
   /** Hands out producer ids. @throws {KafkaError} when none can be had now. */
   readonly producerIds: { next(): Promise<number> };
 }
 
-interface OwnedShard {
-  leaderEpoch: number;
-  readonly driver: ShardDriver<Command, Response>;
-}
+type Shard = LedShard<Command, Response>;
 
 /** A machine whose sends of markers are carried out; all else passes through. */
 class MarkingMachine implements Machine<Command, Response> {
@@ -121,75 +104,43 @@ class MarkingMachine implements Machine<Command, Response> {
 
 export class TransactionCoordinator {
   readonly #parts: TransactionCoordinatorParts;
-  readonly #settings: ShardSettings;
-  readonly #shards = new Map<number, OwnedShard>();
-  /** The newest leader epoch heard of, by partition, also of those that are led elsewhere. */
-  readonly #epochs = new Map<number, number>();
-  #isActive = true;
+  readonly #shards: LedShards<Command, Response>;
 
   constructor(parts: TransactionCoordinatorParts) {
     this.#parts = parts;
-    this.#settings = { ...defaultShardSettings, ...parts.settings };
+    this.#shards = new LedShards(parts, {
+      createMachine: (partition) =>
+        new MarkingMachine(new TransactionMachine(parts.config), (machine, sends) =>
+          this.#sendMarkers(partition, machine, sends),
+        ),
+      refuse,
+    });
   }
 
   // Leadership -------------------------------------------------------------------------------------------------
 
   partitionFor(transactionalId: string): number {
-    return partitionFor(transactionalId, this.#parts.partitionCount());
+    return this.#shards.partitionFor(transactionalId);
   }
 
   /** This broker leads the partition: loads its ids. Resolves when they are served, or no longer ours. */
-  async onElection(partition: number, leaderEpoch: number): Promise<void> {
-    if (!this.#isActive || leaderEpoch < (this.#epochs.get(partition) ?? -1)) return;
-    this.#epochs.set(partition, leaderEpoch);
-    const owned = this.#shards.get(partition);
-    if (owned !== undefined) {
-      // Our own epoch, or the one right after it: nobody else can have led, and written, in between.
-      if (leaderEpoch <= owned.leaderEpoch + 1) {
-        owned.leaderEpoch = leaderEpoch;
-        return;
-      }
-      owned.driver.stop();
-    }
-    const { config, openLog, clock, timer, endOfTurn, loggerFor } = this.#parts;
-    const driver = new ShardDriver<Command, Response>({
-      createMachine: () =>
-        new MarkingMachine(new TransactionMachine(config), (machine, sends) =>
-          this.#sendMarkers(partition, machine, sends),
-        ),
-      log: openLog(partition),
-      clock,
-      timer,
-      endOfTurn,
-      logger: loggerFor(partition),
-      settings: this.#settings,
-    });
-    this.#shards.set(partition, { leaderEpoch, driver });
-    await driver.start();
+  onElection(partition: number, leaderEpoch: number): Promise<void> {
+    return this.#shards.onElection(partition, leaderEpoch);
   }
 
   /** This broker no longer leads the partition (null epoch: the partition is gone). */
   onResignation(partition: number, leaderEpoch: number | null): void {
-    if (leaderEpoch !== null) {
-      if (leaderEpoch < (this.#epochs.get(partition) ?? -1)) return;
-      this.#epochs.set(partition, leaderEpoch);
-    } else this.#epochs.delete(partition);
-    const owned = this.#shards.get(partition);
-    if (owned === undefined) return;
-    this.#shards.delete(partition);
-    owned.driver.stop();
+    this.#shards.onResignation(partition, leaderEpoch);
   }
 
   /** Whether the partition's ids are served now. */
   isServing(partition: number): boolean {
-    return this.#shards.get(partition)?.driver.isServing ?? false;
+    return this.#shards.isServing(partition);
   }
 
   /** Ends the service; what waits is told to look for another coordinator. */
   shutdown(): void {
-    this.#isActive = false;
-    for (const { driver } of this.#shards.values()) driver.stop();
-    this.#shards.clear();
+    this.#shards.shutdown();
   }
 
   // Markers ----------------------------------------------------------------------------------------------------
@@ -205,7 +156,7 @@ export class TransactionCoordinator {
     });
   }
 
-  async #sendMarker(owned: OwnedShard, machine: MarkingMachine, send: MarkerSend): Promise<void> {
+  async #sendMarker(owned: Shard, machine: MarkingMachine, send: MarkerSend): Promise<void> {
     const { transactionalId, sendId, producerId, producerEpoch, isCommit, topics } = send;
     const marker = { producerId, producerEpoch, isCommit, coordinatorEpoch: owned.leaderEpoch };
     const results = await this.#parts.markers.send(marker, topics);
@@ -260,7 +211,7 @@ export class TransactionCoordinator {
    */
   verifyPartition(transaction: ProducerTransaction, topic: string, partition: number): number {
     const { transactionalId } = transaction;
-    if (!this.#isActive) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    if (!this.#shards.isActive) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     if (transactionalId === '') return ErrorCode.INVALID_REQUEST;
     const owned = this.#shards.get(this.partitionFor(transactionalId));
     if (owned === undefined) return ErrorCode.NOT_COORDINATOR;
@@ -287,15 +238,14 @@ export class TransactionCoordinator {
       unknownStateFilters: [],
       transactionStates: [],
     });
-    if (!this.#isActive) return refused(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (!this.#shards.isActive) return refused(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     const { stateFilters, producerIdFilters } = request;
     const command: Command = {
       type: 'listTransactions',
       producerIds: producerIdFilters,
       states: stateFilters,
     };
-    const answers = [...this.#shards.values()].map(({ driver }) => driver.submit(command));
-    const lists = (await Promise.all(answers)) as Responses['listTransactions'][];
+    const lists = (await this.#shards.submitToAll(command)) as Responses['listTransactions'][];
     const failed = lists.find(({ errorCode }) => errorCode !== ErrorCode.NONE);
     if (failed !== undefined) return refused(failed.errorCode);
     const isKnown = (state: string) => TRANSACTION_STATUSES.includes(state as TransactionStatus);
@@ -316,11 +266,9 @@ export class TransactionCoordinator {
   }
 
   #route(command: Command & { readonly transactionalId: string }): Promise<Response> {
-    if (!this.#isActive) return Promise.resolve(refuse(command, ErrorCode.COORDINATOR_NOT_AVAILABLE));
-    const refusal = refuseInvalid(command, this.#parts.config);
+    // After the end of the service that is what all are told, valid or not.
+    const refusal = this.#shards.isActive ? refuseInvalid(command, this.#parts.config) : null;
     if (refusal !== null) return Promise.resolve(refusal);
-    const owned = this.#shards.get(this.partitionFor(command.transactionalId));
-    if (owned === undefined) return Promise.resolve(refuse(command, ErrorCode.NOT_COORDINATOR));
-    return owned.driver.submit(command);
+    return this.#shards.submit(command.transactionalId, command);
   }
 }
