@@ -1,5 +1,5 @@
 /**
- * Runs scenario texts against a controller. A text is a list of blocks:
+ * Runs scenario texts against a controller. The form of a text is told in helpers/scenario-text.ts:
  *
  *   # a comment
  *   register 1 rack=a
@@ -9,10 +9,9 @@
  *   5 RegisterBrokerRecord v3 ...
  *   answer ...
  *
- * Lines above the dashes are commands, those below the records they append and what they answer; an empty line ends a
- * block. In requests "@1" stands for the epoch of broker 1, "#foo" for the id of topic foo, "dir:foo" for that of the
- * directory foo, "bytes:foo" for the bytes of the word. With UPDATE=1 in the environment the expected part is
- * rewritten: review the difference.
+ * Commands are followed by the records they append and what they answer. In requests "@1" stands for the epoch of
+ * broker 1, "#foo" for the id of topic foo, "dir:foo" for that of the directory foo, "bytes:foo" for the bytes of the
+ * word.
  */
 import { errorName, KafkaError } from '../../../protocol/errors.ts';
 import { defaultsOf, isDefault } from '../../../protocol/field.ts';
@@ -24,24 +23,13 @@ import type { MetadataRecord } from '../../../protocol/records/metadata.ts';
 import { metadataSchemas } from '../../../protocol/records/metadata-schemas.ts';
 import type { Api, Fields, RequestInput } from '../../../protocol/schema.ts';
 import { ZERO_UUID } from '../../../protocol/uuid.ts';
+import type { Play } from '../../helpers/scenario-text.ts';
 import { CLUSTER_ID, ControllerHarness, idOf } from './harness.ts';
 
-export async function runScenario(text: string): Promise<string> {
+/** Plays the lines of one text. */
+export function newPlayer(): Play {
   const player = new Player();
-  const out: string[] = [];
-  for (const block of text.split(/\n{2,}/)) {
-    const trimmed = block.trim();
-    if (trimmed === '') continue;
-    const lines = trimmed.split('\n');
-    const dashes = lines.indexOf('----');
-    const script = dashes < 0 ? lines : lines.slice(0, dashes);
-    const result: string[] = [];
-    for (const line of script) {
-      if (!line.startsWith('#')) result.push(...(await player.play(line)));
-    }
-    out.push(result.length === 0 ? script.join('\n') : [...script, '----', ...result].join('\n'));
-  }
-  return `${out.join('\n\n')}\n`;
+  return (line) => player.play(line);
 }
 
 class Player {

@@ -1,18 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { runScenario } from './scenario.ts';
+import { testScenarios } from '../../helpers/scenario-text.ts';
+import { newPlayer } from './scenario.ts';
 
-const here = import.meta.dirname;
-
-describe('the controller', () => {
-  for (const file of readdirSync(here).filter((name) => name.endsWith('.txt'))) {
-    test(`plays ${file} as written`, async () => {
-      const path = join(here, file);
-      const text = readFileSync(path, 'utf8');
-      const played = await runScenario(text);
-      if (process.env['UPDATE'] === '1') writeFileSync(path, played);
-      else expect(played).toBe(text);
-    });
-  }
-});
+testScenarios('the controller', import.meta.dirname, newPlayer);

@@ -1,20 +1,17 @@
 /**
- * Runs scenario texts against a group machine. A text is a list of blocks:
+ * Runs scenario texts against a group machine. The form of a text is told in helpers/scenario-text.ts:
  *
  *   # a comment
  *   join g client=c1 version=5
  *   ----
  *   #1 join: MEMBER_ID_REQUIRED member=c1-1
- *
- * Lines above the dashes are commands, those below what they must bring about; an empty line ends a block.
- * With UPDATE=1 in the environment the expected part is rewritten: review the difference.
  */
-
-import { ErrorCode } from '../../../protocol/errors.ts';
 import type { ClassicGroup } from '../../../src/group/classic-group.ts';
 import type { Note } from '../../../src/group/notes.ts';
 import type { Command, Responses, Write } from '../../../src/group/outcome.ts';
 import { decodeGroupMetadataValue, decodeKey, decodeOffsetCommitValue } from '../../../src/group/records.ts';
+import type { Options, Play } from '../../helpers/scenario-text.ts';
+import { codeOf, parseCommand } from '../../helpers/scenario-text.ts';
 import {
   beatCommand,
   describeConsumerGroup,
@@ -27,28 +24,10 @@ import {
 import type { Happening } from './harness.ts';
 import { codeName, EPOCH_MS, GroupHarness, subscription } from './harness.ts';
 
-type Options = Map<string, string>;
-
-export function runScenario(text: string): string {
+/** Plays the lines of one text. */
+export function newPlayer(): Play {
   const runner = new Runner();
-  const out: string[] = [];
-  for (const block of text.split(/\n{2,}/)) {
-    const trimmed = block.replace(/^\n+|\n+$/g, '');
-    if (trimmed === '') continue;
-    const lines = trimmed.split('\n');
-    const dashes = lines.indexOf('----');
-    if (dashes === -1) {
-      out.push(trimmed);
-      continue;
-    }
-    const script = lines.slice(0, dashes);
-    const result: string[] = [];
-    for (const line of script) {
-      if (!line.startsWith('#')) result.push(...runner.run(line));
-    }
-    out.push([...script, '----', ...result].join('\n'));
-  }
-  return `${out.join('\n\n')}\n`;
+  return (line) => runner.run(line);
 }
 
 class Runner {
@@ -57,14 +36,7 @@ class Runner {
   #topics = new TestTopics([]);
 
   run(line: string): string[] {
-    const [verb = '', ...words] = line.trim().split(/\s+/);
-    const options: Options = new Map();
-    const bare: string[] = [];
-    for (const word of words) {
-      const at = word.indexOf('=');
-      if (at === -1) bare.push(word);
-      else options.set(word.slice(0, at), word.slice(at + 1));
-    }
+    const { verb, bare, options } = parseCommand(line);
     const extra = this.#control(verb, bare, options);
     if (extra === null) {
       this.#harness.submit(this.#command(verb, bare[0] ?? '', bare.slice(1), options));
@@ -313,12 +285,6 @@ function topicsOf<P>(
     partitions.push(partition(Number(where.slice(at + 1)), offset));
   }
   return [...topics].map(([name, partitions]) => ({ name, partitions }));
-}
-
-function codeOf(name: string): number {
-  const code = (ErrorCode as Record<string, number>)[name];
-  if (code === undefined) throw new Error(`unknown error code: ${name}`);
-  return code;
 }
 
 function describeClassicGroup(group: ClassicGroup): string[] {

@@ -1,59 +1,32 @@
 /**
- * Runs scenario texts against a transaction machine. A text is a list of blocks:
+ * Runs scenario texts against a transaction machine. The form of a text is told in helpers/scenario-text.ts:
  *
  *   # a comment
  *   add t 1000:0 a-0 a-1
  *   ----
  *   write t Ongoing 1000:0 a-0 a-1
  *   #2 add: NONE
- *
- * Lines above the dashes are commands, those below what they must bring about; an empty line ends a block.
- * With UPDATE=1 in the environment the expected part is rewritten: review the difference.
  */
-
 import { ErrorCode, errorName } from '../../../protocol/errors.ts';
 import type { Command, MarkerSend, Response, Write } from '../../../src/transaction/outcome.ts';
 import type { TopicPartitions } from '../../../src/transaction/partition-set.ts';
 import { decodeTransactionKey, decodeTransactionValue } from '../../../src/transaction/records.ts';
+import type { Options, Play } from '../../helpers/scenario-text.ts';
+import { codeOf, parseCommand } from '../../helpers/scenario-text.ts';
 import type { Happening } from './harness.ts';
 import { EPOCH_MS, TransactionHarness } from './harness.ts';
 
-type Options = Map<string, string>;
-
-export function runScenario(text: string): string {
+/** Plays the lines of one text. */
+export function newPlayer(): Play {
   const runner = new Runner();
-  const out: string[] = [];
-  for (const block of text.split(/\n{2,}/)) {
-    const trimmed = block.replace(/^\n+|\n+$/g, '');
-    if (trimmed === '') continue;
-    const lines = trimmed.split('\n');
-    const dashes = lines.indexOf('----');
-    if (dashes === -1) {
-      out.push(trimmed);
-      continue;
-    }
-    const script = lines.slice(0, dashes);
-    const result: string[] = [];
-    for (const line of script) {
-      if (!line.startsWith('#')) result.push(...runner.run(line));
-    }
-    out.push([...script, '----', ...result].join('\n'));
-  }
-  return `${out.join('\n\n')}\n`;
+  return (line) => runner.run(line);
 }
 
 class Runner {
   #harness = new TransactionHarness();
 
   run(line: string): string[] {
-    const [verb = '', ...words] = line.trim().split(/\s+/);
-    const options: Options = new Map();
-    const bare: string[] = [];
-    for (const word of words) {
-      const at = word.indexOf('=');
-      if (at === -1) bare.push(word);
-      else options.set(word.slice(0, at), word.slice(at + 1));
-    }
+    const { verb, bare, options } = parseCommand(line);
     const extra = this.#control(verb, bare, options) ?? this.#request(verb, bare, options);
     return [...describe(this.#harness.take()), ...extra];
   }
@@ -212,12 +185,6 @@ function topicsOf(words: readonly string[]): TopicPartitions[] {
 
 const textOf = (topics: readonly TopicPartitions[]): string =>
   topics.flatMap(({ topic, partitions }) => partitions.map((index) => `${topic}-${index}`)).join(' ');
-
-function codeOf(name: string): number {
-  const code = (ErrorCode as Record<string, number>)[name];
-  if (code === undefined) throw new Error(`unknown error ${name}`);
-  return code;
-}
 
 function describe({ answers, writes, notes, sends }: Happening): string[] {
   return [
