@@ -1,7 +1,7 @@
 /** The servers that the benchmarks compare, each behind the same few questions. */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateTopics } from '../../protocol/messages/create-topics.ts';
 import { DeleteTopics } from '../../protocol/messages/delete-topics.ts';
@@ -74,13 +74,11 @@ export async function startSordini(
   const file = join(dir, 'server.properties');
   writeFileSync(file, [...lines].map(([key, value]) => `${key}=${value}\n`).join(''));
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [main, 'start', file], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  const keep = (chunk: Buffer) => {
-    if (output.length < 20_000) output += chunk.toString();
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
+  // To a file, as Apache Kafka's: a broker waits for whoever reads its pipe, and this process is busy.
+  const logFile = join(dir, 'output.log');
+  const output = openSync(logFile, 'w');
+  const child = spawn(process.execPath, [main, 'start', file], { stdio: ['ignore', output, output] });
+  closeSync(output);
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
   child.once('exit', () => process.off('exit', killAtExit));
@@ -88,7 +86,7 @@ export async function startSordini(
     await untilServing(port, () => child.exitCode !== null);
   } catch (cause) {
     child.kill('SIGKILL');
-    throw new Error(`${name} did not start:\n${output}`, { cause });
+    throw new Error(`${name} did not start:\n${readFileSync(logFile, 'utf8').slice(0, 20_000)}`, { cause });
   }
   return {
     name,
