@@ -58,7 +58,7 @@ describe.skipIf((await kafkaClasspath()) === null)('two log directories beside t
     rmSync(root, { recursive: true, force: true, maxRetries: 3 });
   });
 
-  /** What a tool prints against each, with directories by their last name and partitions in order. */
+  /** What a tool prints against each, with directories by their last name, in order. */
   const both = async (run: (party: Party) => Promise<{ exitCode: number | null; stdout: string }>) => {
     const said: unknown[] = [];
     for (const party of parties) {
@@ -69,11 +69,14 @@ describe.skipIf((await kafkaClasspath()) === null)('two log directories beside t
     return said;
   };
 
-  /** The order of partitions is that of a hash table. */
+  /** The order of directories and partitions is that of hash tables. */
   function inOrder(line: string): string {
     if (!line.startsWith('{"brokers"')) return line;
-    const told = JSON.parse(line) as { brokers: { logDirs: { partitions: { partition: string }[] }[] }[] };
+    const told = JSON.parse(line) as {
+      brokers: { logDirs: { logDir: string; partitions: { partition: string }[] }[] }[];
+    };
     for (const { logDirs } of told.brokers) {
+      logDirs.sort((a, b) => a.logDir.localeCompare(b.logDir));
       for (const { partitions } of logDirs) partitions.sort((a, b) => a.partition.localeCompare(b.partition));
     }
     return JSON.stringify(told);

@@ -7,6 +7,7 @@ import { ApiVersions } from '../../../protocol/messages/api-versions.ts';
 import { Metadata } from '../../../protocol/messages/metadata.ts';
 import type { Api, Field, Fields } from '../../../protocol/schema.ts';
 import { ZERO_UUID } from '../../../protocol/uuid.ts';
+import { until } from '../../helpers/until.ts';
 import { WireClient } from '../../helpers/wire-client.ts';
 import type { Struct, Value } from './requests.ts';
 import { shape } from './requests.ts';
@@ -83,11 +84,10 @@ export class Side {
 
   /** Asks until a topic that was just made is known: in Apache Kafka that comes after the answer. */
   async learnOf(topic: string): Promise<void> {
-    for (let attempt = 0; attempt < 200; attempt++) {
+    await until(async () => {
       await this.learn();
-      if ([...this.#topicNames.values()].includes(topic)) return;
-    }
-    throw new Error(`no topic ${topic}`);
+      return [...this.#topicNames.values()].includes(topic);
+    });
   }
 
   topicId(topic: string): string {
