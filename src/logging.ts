@@ -2,7 +2,8 @@
  * The root logger of the process, made once in the start command and passed down; each part makes a child of it.
  *
  * Always true: one line per entry on standard output, either JSON or a line for people; passwords, tokens and SASL
- * messages are blacked out whatever child logs them; a reader that has gone away (EPIPE) does not end the broker.
+ * messages are blacked out whatever child logs them; a reader that has gone away (EPIPE) does not end the broker, one
+ * that is slow does not delay it.
  */
 import type { DestinationStream, Logger } from 'pino';
 import { destination, pino } from 'pino';
@@ -60,11 +61,33 @@ export function printEntry(line: string): string {
   return `${time} ${level} ${entry.msg ?? ''}${fields.join('')}${stack}\n`;
 }
 
-/** Standard output, written at once: an entry before a crash is not lost in a buffer. */
+/** Lines that a reader may be behind before further ones are dropped: the broker waits for nobody who reads its log. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+
+/** How often, a tenth of a second apart, the end of the process tries to write to a reader that does not read. */
+const LAST_TRIES = 10;
+
+/** Standard output. What is not out yet when the process ends is written then, also after an error that ends it. */
 function standardOutput(): DestinationStream {
-  const stream = destination({ fd: 1, sync: true });
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+  let triesLeft = Number.POSITIVE_INFINITY;
+  const stream = destination({
+    fd: 1,
+    sync: false,
+    maxLength: MAX_UNREAD_BYTES,
+    retryEAGAIN: () => triesLeft-- > 0,
+  });
+  const unlessUnread = (error: unknown): void => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EPIPE' && code !== 'EAGAIN') throw error;
+  };
+  stream.on('error', unlessUnread);
+  process.once('exit', () => {
+    triesLeft = LAST_TRIES;
+    try {
+      stream.flushSync();
+    } catch (error) {
+      unlessUnread(error);
+    }
   });
   return stream;
 }

@@ -42,9 +42,12 @@ describe.skipIf('missing' in found)("librdkafka's tests", () => {
   const failures = async (bootstrap: string): Promise<string[]> => {
     const missing: string[] = [];
     for (const one of first) {
-      const { passed, output } = await runRunner(runner, bootstrap, one, workDir);
-      for (const { name } of together(one)) {
-        if (!passed.includes(name)) missing.push(`${name}: ${output.slice(-3_000)}`);
+      const { passed, lacksRapidJson, output } = await runRunner(runner, bootstrap, one, workDir);
+      for (const { name, needsRapidJson } of together(one)) {
+        if (passed.includes(name)) continue;
+        if (needsRapidJson && lacksRapidJson)
+          console.log(`skipped: ${name} of librdkafka: built without RapidJSON`);
+        else missing.push(`${name}: ${output.slice(-3_000)}`);
       }
     }
     return missing;

@@ -22,6 +22,8 @@ export interface RunnerTest {
   readonly isSlow: boolean;
   /** Does nothing in quick mode, and so is run without it. */
   readonly isWhole: boolean;
+  /** Skips itself where it was built without the headers of RapidJSON. */
+  readonly needsRapidJson: boolean;
 }
 
 export interface TestRunner {
@@ -54,7 +56,12 @@ export function runnerMustPass(): RunnerTest[] {
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
       const [name = '', ...marks] = line.split(' ');
-      return { name, isSlow: marks.includes('slow'), isWhole: marks.includes('whole') };
+      return {
+        name,
+        isSlow: marks.includes('slow'),
+        isWhole: marks.includes('whole'),
+        needsRapidJson: marks.includes('rapidjson'),
+      };
     });
 }
 
@@ -81,6 +88,8 @@ export async function writeKafkaPath(dir: string): Promise<boolean> {
 export interface RunnerResult {
   /** Names of the tests of this number that passed, and did not skip themselves. */
   readonly passed: readonly string[];
+  /** The tests skipped themselves for want of RapidJSON. */
+  readonly lacksRapidJson: boolean;
   readonly output: string;
 }
 
@@ -109,5 +118,5 @@ export async function runRunner(
   const passed = [...output.matchAll(/\| *\W\[\d+m (\d{4}_\w+) +\| +PASSED \|/g)].map(
     ([, name = '']) => name,
   );
-  return { passed, output };
+  return { passed, lacksRapidJson: /RapidJSON >=[\d.]+ not available/.test(output), output };
 }
