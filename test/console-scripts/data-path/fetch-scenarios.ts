@@ -353,7 +353,8 @@ const appendTimes: Scenario = {
     await side.createTopic('list-append-time', { 'message.timestamp.type': 'LogAppendTime' });
     await fill(side, 'list-append-time', 2);
     const said: Record<string, Said> = {};
-    for (const timestamp of [-1, -2, -3, 0, T0, 2 ** 50]) {
+    // Not -3: the newest timestamp hangs on whether both batches came in the same millisecond.
+    for (const timestamp of [-1, -2, 0, T0, 2 ** 50]) {
       said[`${timestamp}`] = await side.listOffset('list-append-time', timestamp);
     }
     return said;
