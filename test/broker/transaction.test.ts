@@ -271,6 +271,7 @@ describe('transactions of a broker', () => {
   });
 });
 
+// An Apache Kafka that serves as oracle is not ours to kill.
 describe.skipIf(oraclePort !== 0)('transactions after a crash', () => {
   test('are committed when that was answered, and else aborted by whoever comes next', async () => {
     const dir = temporaryDirectory('transaction');
@@ -309,6 +310,7 @@ describe.skipIf(oraclePort !== 0)('transactions after a crash', () => {
   });
 });
 
+// Nor to configure.
 describe.skipIf(oraclePort !== 0)('a transaction that is open for too long', () => {
   test('is aborted, and its producer fenced', async () => {
     const broker = await startBroker({

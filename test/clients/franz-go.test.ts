@@ -36,6 +36,7 @@ describe.skipIf('missing' in found)("franz-go's tests", () => {
     expect(passed).toEqual(mustPass);
   });
 
+  // Minutes of waiting for nobody: only in a full run.
   test.skipIf(!isFull)('fail where there is no broker', async () => {
     const bootstrap = `127.0.0.1:${await freePort()}`;
     const names = mustPass.filter((name) => !name.includes('/'));
@@ -44,6 +45,7 @@ describe.skipIf('missing' in found)("franz-go's tests", () => {
     expect(alone.flatMap(({ passed }) => passed)).toEqual([]);
   });
 
+  // The other broker takes as long again: only in a full run, with Java.
   test.skipIf(!hasKafka)('pass on Apache Kafka only if they must pass on Sordini', async () => {
     const dir = temporaryDirectory('kgo-kafka');
     const kafka = await startKafka({ dir, properties: { 'group.initial.rebalance.delay.ms': '' } });

@@ -59,6 +59,7 @@ function take(consumer: Consumer, count: number): Promise<Message[]> {
 }
 
 const found = await findKafkaNode();
+if ('missing' in found) console.log(`skipped: ${found.missing}`);
 
 describe.skipIf('missing' in found)('kafka-node', () => {
   let broker: BrokerProcess;
