@@ -26,9 +26,12 @@ const step = (script: Script, args: string, more: Partial<Step> = {}): Step => (
 const consume = (args: string, more: Partial<Step> = {}): Step =>
   step('kafka-console-consumer.sh', `--topic quickstart-events ${args}`, more);
 
-/** Console consumers without a group of their own make one up. */
+/** Console consumers without a group of their own make one up, as wide as chance will have it. */
 const randomGroups: Partial<Step> = {
-  replace: [[/console-consumer-\d+/, 'console-consumer-N']],
+  replace: [
+    [/console-consumer-\d+/, 'console-consumer-N'],
+    [/ +/, ' '],
+  ],
   sorted: true,
 };
 
