@@ -114,7 +114,7 @@ function transactionsOf(
   onOffsetsMarker: GroupCoordinator['onTransactionMarker'],
 ): Transactions {
   const { settings, nodeId, replicas, image, producerIds, clock, timer, endOfTurn } = parts;
-  const { transaction, offsets } = settings.current;
+  const { transaction } = settings.current;
   const log = parts.log.child({ part: 'transaction' });
   return makeTransactions({
     brokerId: nodeId,
@@ -126,7 +126,7 @@ function transactionsOf(
       abortTimedOutCleanupIntervalMs: transaction.abortTimedOutCleanupIntervalMs,
       removeExpiredCleanupIntervalMs: transaction.removeExpiredCleanupIntervalMs,
     },
-    commitTimeoutMs: offsets.commitTimeoutMs,
+    commitTimeoutMs: settings.current.network.requestTimeoutMs,
     isVerificationEnabled: () => settings.current.transaction.partitionVerificationEnable,
     partitionCount: () => partitionCount(parts, TRANSACTION_STATE_TOPIC, transaction.topicNumPartitions),
     openLog: (index) => openLog(replicas, TRANSACTION_STATE_TOPIC, index, transaction.loadBufferBytes),

@@ -18,5 +18,6 @@ export function groupConfigOf({ group, offsets }: BrokerConfig): GroupConfig {
     consumerSessionTimeoutMs: group.consumerSessionTimeoutMs,
     consumerHeartbeatIntervalMs: group.consumerHeartbeatIntervalMs,
     consumerMaxSize: group.consumerMaxSize,
+    consumerAssignors: group.consumerAssignors,
   };
 }

@@ -121,6 +121,8 @@ export interface GroupConfig {
   readonly consumerMinHeartbeatIntervalMs: number;
   readonly consumerMaxHeartbeatIntervalMs: number;
   readonly consumerMaxSize: number;
+  /** Names of the server-side assignors; the first is used where members ask for none. */
+  readonly consumerAssignors: readonly string[];
 }
 
 export interface OffsetsConfig {

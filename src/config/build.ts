@@ -15,7 +15,7 @@ import type {
   TopicsConfig,
   TransactionConfig,
 } from './broker-config.ts';
-import { ConfigError } from './config-error.ts';
+import { ConfigError, invalidValue } from './config-error.ts';
 import { parseQuorumVoters } from './definition.ts';
 import type { Endpoint, SecurityProtocolMap } from './endpoint.ts';
 import {
@@ -200,6 +200,26 @@ function replicationOf(settings: Settings): ReplicationConfig {
   };
 }
 
+/** By class, as in Kafka 3.7, or by name, as later versions also take them. */
+const ASSIGNORS: Readonly<Record<string, string>> = {
+  'org.apache.kafka.coordinator.group.assignor.UniformAssignor': 'uniform',
+  'org.apache.kafka.coordinator.group.assignor.RangeAssignor': 'range',
+  uniform: 'uniform',
+  range: 'range',
+};
+
+function assignorsOf(settings: Settings): string[] {
+  const key = 'group.consumer.assignors';
+  const names = settings.list(key).map((given) => {
+    const name = Object.hasOwn(ASSIGNORS, given) ? ASSIGNORS[given] : undefined;
+    if (name === undefined) throw invalidValue(key, given, `Served are ${Object.keys(ASSIGNORS).join(', ')}`);
+    return name;
+  });
+  const isUsed = settings.list('group.coordinator.rebalance.protocols').includes('consumer');
+  if (isUsed && names.length === 0) throw invalidValue(key, '', 'Assignors must be set');
+  return [...new Set(names)];
+}
+
 function groupOf(settings: Settings): GroupConfig {
   return {
     initialRebalanceDelayMs: settings.number('group.initial.rebalance.delay.ms'),
@@ -214,6 +234,7 @@ function groupOf(settings: Settings): GroupConfig {
     consumerMinHeartbeatIntervalMs: settings.number('group.consumer.min.heartbeat.interval.ms'),
     consumerMaxHeartbeatIntervalMs: settings.number('group.consumer.max.heartbeat.interval.ms'),
     consumerMaxSize: settings.number('group.consumer.max.size'),
+    consumerAssignors: assignorsOf(settings),
   };
 }
 

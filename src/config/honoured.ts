@@ -27,7 +27,6 @@ const KEYS_WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'early.start.listeners',
   'eligible.leader.replicas.enable',
   'fetch.purgatory.purge.interval.requests',
-  'group.consumer.assignors',
   'group.coordinator.new.enable',
   'group.coordinator.threads',
   'inter.broker.protocol.version',

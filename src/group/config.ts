@@ -28,6 +28,8 @@ export interface GroupConfig {
   readonly consumerHeartbeatIntervalMs: number;
   /** group.consumer.max.size */
   readonly consumerMaxSize: number;
+  /** group.consumer.assignors, by name; the first is used where members ask for none. */
+  readonly consumerAssignors: readonly string[];
   /**
    * What the groups of one partition may take in memory, names included; further ones are refused with
    * COORDINATOR_NOT_AVAILABLE. Kafka has no such limit.
@@ -48,5 +50,6 @@ export const defaultGroupConfig: GroupConfig = {
   consumerSessionTimeoutMs: 45_000,
   consumerHeartbeatIntervalMs: 5_000,
   consumerMaxSize: 2_147_483_647,
+  consumerAssignors: ['uniform', 'range'],
   maxGroupBytes: 256 * 1024 * 1024,
 };

@@ -11,7 +11,7 @@
  */
 import { assert } from '../../protocol/assert.ts';
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
-import { assignors } from './assignors/index.ts';
+import { stringOrder } from './assignors/java-order.ts';
 import type { CurrentAssignment, MemberMetadata } from './consumer-changes.ts';
 import type { ConsumerGroup } from './consumer-group.ts';
 import { LEAVE_STATIC_MEMBER_EPOCH } from './consumer-group.ts';
@@ -78,8 +78,9 @@ function validate(shard: Shard, { request, version }: HeartbeatCommand): void {
   if (memberEpoch === LEAVE_STATIC_MEMBER_EPOCH && request.instanceId === null) {
     invalid("InstanceId can't be null.");
   }
-  if (serverAssignor !== null && !assignors.has(serverAssignor)) {
-    const supported = [...assignors.keys()].join(', ');
+  const { consumerAssignors } = shard.config;
+  if (serverAssignor !== null && !consumerAssignors.includes(serverAssignor)) {
+    const supported = stringOrder(consumerAssignors).join(', ');
     const what = `ServerAssignor ${serverAssignor} is not supported. Supported assignors: ${supported}.`;
     throw new KafkaError(ErrorCode.UNSUPPORTED_ASSIGNOR, what);
   }
@@ -219,6 +220,9 @@ function draftHeartbeat(shard: Shard, draft: Draft, command: HeartbeatCommand, m
   // The group may have been left without a look at its topics, by a session that expired before there was an image.
   if (isNewSubscription || group.seenTopics !== topics) {
     const areNewTopics = refreshSubscriptions(shard, draft, topics);
+    if (areNewTopics && !isNewSubscription) {
+      shard.note({ event: 'topics changed', groupId: group.groupId, groupEpoch: group.groupEpoch });
+    }
     if (isNewSubscription || areNewTopics) draft.change({ type: 'groupEpoch', value: group.groupEpoch + 1 });
   }
   if (group.groupEpoch > group.assignmentEpoch) updateTarget(shard, draft);
@@ -328,8 +332,19 @@ function updateMember(shard: Shard, draft: Draft, command: HeartbeatCommand, mem
       groupId: group.groupId,
       groupEpoch: group.groupEpoch,
       memberId,
+      clientId: client.clientId,
+      clientHost: client.clientHost,
       groupInstanceId: value.instanceId,
       memberCount: group.members.size,
+    });
+  } else if (isNewSubscription) {
+    shard.note({
+      event: 'member changed its subscription',
+      groupId: group.groupId,
+      groupEpoch: group.groupEpoch,
+      memberId,
+      clientId: client.clientId,
+      clientHost: client.clientHost,
     });
   }
   return isNewSubscription || known === undefined;

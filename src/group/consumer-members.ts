@@ -75,6 +75,7 @@ export function requireEpoch(
 /** Drafts that the member is gone: its partitions are free, and the others get a new target with their next heartbeat. */
 export function draftFence(shard: Shard, draft: Draft, memberId: string, why: Departure): void {
   const { group } = draft;
+  const { clientId = null, clientHost = null } = group.members.get(memberId) ?? {};
   draftRemoval(draft, memberId);
   // Without an image at hand the topics are looked at with the next heartbeat.
   if (shard.topics !== null) refreshSubscriptions(shard, draft, shard.topics);
@@ -85,6 +86,8 @@ export function draftFence(shard: Shard, draft: Draft, memberId: string, why: De
     groupId: group.groupId,
     groupEpoch: group.groupEpoch,
     memberId,
+    clientId,
+    clientHost,
     why,
     memberCount: group.members.size,
   });

@@ -8,8 +8,10 @@ import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import type { Uuid } from '../../protocol/uuid.ts';
 import type { AssignedMember } from './assignors/assignor.ts';
 import { AssignorError } from './assignors/assignor.ts';
-import { assignors, defaultAssignor } from './assignors/index.ts';
+import { assignors } from './assignors/index.ts';
 import { stringOrder } from './assignors/java-order.ts';
+import { uniformAssignor } from './assignors/uniform.ts';
+import type { GroupConfig } from './config.ts';
 import type { MemberMetadata } from './consumer-changes.ts';
 import type { ConsumerGroup } from './consumer-group.ts';
 import type { Draft } from './consumer-writes.ts';
@@ -82,13 +84,18 @@ function matchesDiffer(group: ConsumerGroup, resolved: ReadonlyMap<string, Reado
 
 // Target -----------------------------------------------------------------------------------------------------------
 
-/** The assignor that most members ask for; of equals the one that Kafka's map gives first. */
-export function preferredAssignor(group: ConsumerGroup): string {
+/**
+ * The assignor that most members ask for; of equals the one that Kafka's map gives first. The first that is configured
+ * when nobody asks.
+ */
+export function preferredAssignor(config: GroupConfig, group: ConsumerGroup): string {
   const counts = new Map<string, number>();
   for (const { serverAssignor } of group.members.values()) {
-    if (serverAssignor !== null) counts.set(serverAssignor, (counts.get(serverAssignor) ?? 0) + 1);
+    // The log may name one that is offered no longer.
+    const isOffered = serverAssignor !== null && config.consumerAssignors.includes(serverAssignor);
+    if (isOffered) counts.set(serverAssignor, (counts.get(serverAssignor) ?? 0) + 1);
   }
-  let preferred = defaultAssignor.name;
+  let preferred = config.consumerAssignors[0] ?? uniformAssignor.name;
   let most = 0;
   for (const name of stringOrder(counts.keys())) {
     const count = counts.get(name) ?? 0;
@@ -120,10 +127,10 @@ function assignedMembers(group: ConsumerGroup): AssignedMember[] {
 /** Drafts the target for the present epoch of the group. @throws {KafkaError} UNKNOWN_SERVER_ERROR */
 export function updateTarget(shard: Shard, draft: Draft): void {
   const { group } = draft;
-  const name = preferredAssignor(group);
+  const name = preferredAssignor(shard.config, group);
   const topics = new Map([...group.subscriptionMetadata.values()].map((topic) => [topic.topicId, topic]));
   const members = assignedMembers(group);
-  const assignor = assignors.get(name) ?? defaultAssignor;
+  const assignor = assignors.get(name) ?? uniformAssignor;
   let assignment: ReadonlyMap<string, Partitions>;
   try {
     assignment = assignor.assign({ members, topics });

@@ -16,6 +16,7 @@ import type { Command, WriteFate } from './outcome.ts';
 import {
   addMemberAndRebalance,
   answerJoin,
+  because,
   dropMember,
   forgetPendingMember,
   maybeCompleteJoin,
@@ -215,8 +216,8 @@ function joinAsCurrentMember(shard: Shard, group: ClassicGroup, joining: Joining
     return;
   }
   const to = { protocols, rebalanceTimeoutMs, sessionTimeoutMs, ticket };
-  const reason = isLeader && saysNothingNew ? 'leader rejoined' : 'member rejoined with new metadata';
-  updateMemberAndRebalance(shard, group, member, to, { reason, clientReason });
+  const reason = isLeader && saysNothingNew ? 'leader rejoined' : 'member changed its metadata';
+  updateMemberAndRebalance(shard, group, member, to, because(reason, member, clientReason));
 }
 
 /**
@@ -255,13 +256,18 @@ function replaceStaticMember(
   if (group.state === 'Stable') {
     if (group.selectProtocol() === group.protocolName) storeReplacement(shard, group, member, before, ticket);
     else
-      maybePrepareRebalance(shard, group, {
-        reason: 'static member returned with other protocols',
-        clientReason,
-      });
+      maybePrepareRebalance(
+        shard,
+        group,
+        because('static member changed its protocols', member, clientReason),
+      );
   } else if (group.state === 'CompletingRebalance') {
     // The leader may know the old id already, and would assign to it.
-    prepareRebalance(shard, group, { reason: 'static member returned during a rebalance', clientReason });
+    prepareRebalance(
+      shard,
+      group,
+      because('static member returned during a rebalance', member, clientReason),
+    );
   }
 }
 

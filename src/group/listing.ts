@@ -93,7 +93,7 @@ export function describeConsumerGroup(shard: Shard, token: number, command: Cons
       groupState: group.state,
       groupEpoch: group.groupEpoch,
       assignmentEpoch: group.assignmentEpoch,
-      assignorName: preferredAssignor(group),
+      assignorName: preferredAssignor(shard.config, group),
       members: [...group.members.keys()].flatMap((memberId) => describeConsumer(group, memberId, topics)),
     });
   }

@@ -28,6 +28,7 @@ import {
 } from './offset-commands.ts';
 import type { Command, Instant, Outcome, Response } from './outcome.ts';
 import {
+  because,
   expireJoin,
   expirePendingMember,
   expireSession,
@@ -103,10 +104,7 @@ export class GroupMachine {
       group.stateEnteredMs = now.monotonicMs;
       if (group.protocolType === null) group.stateTimestampMs = now.wallMs;
       if (group.members.size > shard.config.maxSize) {
-        prepareRebalance(shard, group, {
-          reason: 'group is larger than allowed after load',
-          clientReason: null,
-        });
+        prepareRebalance(shard, group, because('group is larger than allowed', null));
       }
       for (const member of group.members.values()) renewSession(shard, member);
     }

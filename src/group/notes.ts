@@ -19,18 +19,41 @@ export interface DepartedMember {
   readonly why: Departure;
 }
 
+/** What began a rebalance. */
+export type RebalanceReason =
+  | 'member joined'
+  | 'member left'
+  | 'member changed its metadata'
+  | 'leader rejoined'
+  | 'static member changed its protocols'
+  | 'static member returned during a rebalance'
+  | 'session expired'
+  | 'did not sync in time'
+  | 'assignment could not be stored'
+  | 'group is larger than allowed';
+
+/** Whose doing something is; nulls when it is no single member's. */
+export interface NotedMember {
+  readonly memberId: string | null;
+  readonly clientId: string | null;
+  readonly clientHost: string | null;
+}
+
+export interface RebalanceCause extends NotedMember {
+  readonly reason: RebalanceReason;
+  /** As the client put it (KIP-800), null when it did not say. */
+  readonly clientReason: string | null;
+}
+
 export type Note =
-  | {
+  | (RebalanceCause & {
       readonly event: 'group rebalancing';
       readonly groupId: string;
       readonly generationId: number;
-      readonly reason: string;
-      /** As the client put it (KIP-800), null when it did not say. */
-      readonly clientReason: string | null;
       readonly memberCount: number;
       /** Members that have yet to rejoin, the first few. */
       readonly waitingFor: readonly string[];
-    }
+    })
   | {
       readonly event: 'group completed join';
       readonly groupId: string;
@@ -79,22 +102,26 @@ export type Note =
       readonly why: 'deleted' | 'nothing left';
       readonly offsetCount: number;
     }
-  | {
+  | (NotedMember & {
       readonly event: 'member joined';
       readonly groupId: string;
       readonly groupEpoch: number;
-      readonly memberId: string;
       readonly groupInstanceId: string | null;
       readonly memberCount: number;
-    }
-  | {
+    })
+  | (NotedMember & {
       readonly event: 'member left';
       readonly groupId: string;
       readonly groupEpoch: number;
-      readonly memberId: string;
       readonly why: Departure;
       readonly memberCount: number;
-    }
+    })
+  | (NotedMember & {
+      readonly event: 'member changed its subscription';
+      readonly groupId: string;
+      readonly groupEpoch: number;
+    })
+  | { readonly event: 'topics changed'; readonly groupId: string; readonly groupEpoch: number }
   | {
       readonly event: 'target assignment computed';
       readonly groupId: string;

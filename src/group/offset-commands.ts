@@ -170,6 +170,9 @@ function collect(
   return offsets;
 }
 
+/** Of every batch of committed offsets, also of those without a producer: see generateOffsetRecords. */
+const COMMIT_SEQUENCE = 0;
+
 function storeOffsets(
   shard: Shard,
   group: Group,
@@ -203,6 +206,7 @@ function storeOffsets(
       settle: ({ errorCode }) => answer(commitErrorCode(errorCode)),
     },
     transaction,
+    COMMIT_SEQUENCE,
   );
   for (const { topic, partition } of accepted) group.offsets.begin(writeId, topic, partition, producerId);
 }

@@ -132,6 +132,8 @@ export interface Write {
   readonly id: number;
   readonly records: readonly CoordinatorRecord[];
   readonly transaction: TransactionOfWrite | null;
+  readonly baseSequence: number;
+  readonly timeoutMs: null;
 }
 
 export interface Answer {

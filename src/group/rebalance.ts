@@ -12,7 +12,7 @@
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { ClassicGroup, Member, Protocol, Ticket } from './classic-group.ts';
 import { metadataOf } from './classic-group.ts';
-import type { Departure } from './notes.ts';
+import type { Departure, RebalanceCause, RebalanceReason } from './notes.ts';
 import { firstFew } from './notes.ts';
 import type { WriteFate } from './outcome.ts';
 import { groupMetadataKey, groupMetadataValue } from './records.ts';
@@ -25,13 +25,15 @@ const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60_000;
 /** The least wait between two looks at a group of which nobody rejoins; a timeout of 0 must not spin. */
 const MIN_REARM_MS = 100;
 
-export interface RebalanceReason {
-  readonly reason: string;
-  readonly clientReason: string | null;
-}
-
-const because = (reason: string, clientReason: string | null = null): RebalanceReason => ({
+export const because = (
+  reason: RebalanceReason,
+  member: { readonly memberId: string; readonly clientId: string; readonly clientHost: string } | null,
+  clientReason: string | null = null,
+): RebalanceCause => ({
   reason,
+  memberId: member?.memberId ?? null,
+  clientId: member?.clientId ?? null,
+  clientHost: member?.clientHost ?? null,
   clientReason,
 });
 
@@ -112,7 +114,7 @@ export function expireSession(shard: Shard, group: ClassicGroup, member: Member)
   // NEW_MEMBER_JOIN_TIMEOUT_MS. The session begins anew when the answer leaves.
   const isExcused = !member.isNew && (member.awaitingJoin !== null || member.awaitingSync !== null);
   if (isExcused) return;
-  removeMember(shard, group, member, 'session expired', because('member failed to heartbeat'));
+  removeMember(shard, group, member, 'session expired', because('session expired', member));
 }
 
 export function expirePendingMember(shard: Shard, group: ClassicGroup, memberId: string): void {
@@ -161,7 +163,7 @@ export function addMemberAndRebalance(
   forgetPendingMember(shard, group, member.memberId);
   group.add(member, ticket);
   shard.deadlines.set(member.session, shard.now.monotonicMs + NEW_MEMBER_JOIN_TIMEOUT_MS);
-  maybePrepareRebalance(shard, group, because('new member joined', clientReason));
+  maybePrepareRebalance(shard, group, because('member joined', member, clientReason));
 }
 
 export function updateMemberAndRebalance(
@@ -174,11 +176,11 @@ export function updateMemberAndRebalance(
     sessionTimeoutMs: number;
     ticket: Ticket;
   },
-  reason: RebalanceReason,
+  cause: RebalanceCause,
 ): void {
   group.update(member, to);
   parkJoin(shard, group, member, to.ticket);
-  maybePrepareRebalance(shard, group, reason);
+  maybePrepareRebalance(shard, group, cause);
 }
 
 export function forgetPendingMember(shard: Shard, group: ClassicGroup, memberId: string): void {
@@ -203,22 +205,22 @@ export function removeMember(
   group: ClassicGroup,
   member: Member,
   why: Departure,
-  reason: RebalanceReason,
+  cause: RebalanceCause,
 ): void {
   dropMember(shard, group, member, why);
   if (group.state === 'Stable' || group.state === 'CompletingRebalance')
-    prepareRebalance(shard, group, reason);
+    prepareRebalance(shard, group, cause);
   else maybeCompleteJoin(shard, group);
 }
 
 // Joining ----------------------------------------------------------------------------------------------------------
 
-export function maybePrepareRebalance(shard: Shard, group: ClassicGroup, reason: RebalanceReason): void {
-  if (group.canRebalance) prepareRebalance(shard, group, reason);
+export function maybePrepareRebalance(shard: Shard, group: ClassicGroup, cause: RebalanceCause): void {
+  if (group.canRebalance) prepareRebalance(shard, group, cause);
 }
 
 /** Begins a rebalance: from here on everybody has to rejoin. */
-export function prepareRebalance(shard: Shard, group: ClassicGroup, reason: RebalanceReason): void {
+export function prepareRebalance(shard: Shard, group: ClassicGroup, cause: RebalanceCause): void {
   if (group.state === 'CompletingRebalance') propagateError(shard, group, ErrorCode.REBALANCE_IN_PROGRESS);
   group.pendingSyncMembers.clear();
   shard.deadlines.clear(group.syncDeadline);
@@ -234,7 +236,7 @@ export function prepareRebalance(shard: Shard, group: ClassicGroup, reason: Reba
     event: 'group rebalancing',
     groupId: group.groupId,
     generationId: group.generationId,
-    ...reason,
+    ...cause,
     memberCount: group.members.size,
     waitingFor: notYetJoined(group),
   });
@@ -377,11 +379,14 @@ export function forgetPendingSync(shard: Shard, group: ClassicGroup, memberId: s
 export function expireSync(shard: Shard, group: ClassicGroup): void {
   if (group.state !== 'CompletingRebalance' && group.state !== 'Stable') return;
   if (group.pendingSyncMembers.size === 0) return;
+  let first: Member | null = null;
   for (const memberId of [...group.pendingSyncMembers]) {
     const member = group.members.get(memberId);
-    if (member !== undefined) dropMember(shard, group, member, 'did not sync in time');
+    if (member === undefined) continue;
+    first ??= member;
+    dropMember(shard, group, member, 'did not sync in time');
   }
-  prepareRebalance(shard, group, because('members did not sync in time'));
+  prepareRebalance(shard, group, because('did not sync in time', first));
 }
 
 /** Gives every member what the leader assigned, and answers those that wait for it. */

@@ -10,6 +10,7 @@
  *   transaction; a group that changes its protocol keeps its offsets.
  */
 import { assert } from '../../protocol/assert.ts';
+import { NO_SEQUENCE } from '../../protocol/batch.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { Member, Ticket } from './classic-group.ts';
 import { ClassicGroup } from './classic-group.ts';
@@ -229,10 +230,11 @@ export class Shard {
       end?: () => void;
     },
     transaction: TransactionOfWrite | null = null,
+    baseSequence = NO_SEQUENCE,
   ): number {
     assert(records.length > 0, 'A write has records.');
     const id = this.#nextWriteId++;
-    this.#writes.push({ id, records, transaction });
+    this.#writes.push({ id, records, transaction, baseSequence, timeoutMs: null });
     const { settle, apply = null, undo = null, end = null } = then;
     this.#pendingWrites.set(id, { settle, apply, undo, end, isOverdue: false });
     return id;

@@ -12,6 +12,7 @@ import { checkMember } from './join.ts';
 import type { Command } from './outcome.ts';
 import {
   assignmentFor,
+  because,
   forgetPendingMember,
   forgetPendingSync,
   maybeCompleteJoin,
@@ -101,8 +102,7 @@ function storeAssignment(shard: Shard, group: ClassicGroup, command: SyncCommand
     if (group.state !== 'CompletingRebalance' || group.generationId !== generationId) return;
     if (errorCode !== ErrorCode.NONE) {
       propagateError(shard, group, errorCode);
-      const reason = 'assignment could not be stored';
-      maybePrepareRebalance(shard, group, { reason, clientReason: null });
+      maybePrepareRebalance(shard, group, because('assignment could not be stored', null));
       return;
     }
     propagateAssignment(shard, group, assignments);
@@ -171,13 +171,16 @@ export function leaveGroup(shard: Shard, token: number, command: LeaveCommand): 
 
 function leave(shard: Shard, group: ClassicGroup, leaving: Leaving): number {
   const { memberId, groupInstanceId } = leaving;
-  const reason = { reason: 'member left', clientReason: leaving.reason };
+  const removed = (id: string): number => {
+    const member = group.member(id);
+    removeMember(shard, group, member, 'left', because('member left', member, leaving.reason));
+    return ErrorCode.NONE;
+  };
   if (memberId === '') {
     // An administrator removes a static member, whatever its id is now.
     const current = groupInstanceId === null ? undefined : group.staticMembers.get(groupInstanceId);
     if (current === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
-    removeMember(shard, group, group.member(current), 'left', reason);
-    return ErrorCode.NONE;
+    return removed(current);
   }
   if (group.pendingMembers.has(memberId)) {
     forgetPendingMember(shard, group, memberId);
@@ -185,6 +188,5 @@ function leave(shard: Shard, group: ClassicGroup, leaving: Leaving): number {
     return ErrorCode.NONE;
   }
   const errorCode = checkMember(group, memberId, groupInstanceId);
-  if (errorCode === ErrorCode.NONE) removeMember(shard, group, group.member(memberId), 'left', reason);
-  return errorCode;
+  return errorCode === ErrorCode.NONE ? removed(memberId) : errorCode;
 }

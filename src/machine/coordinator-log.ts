@@ -26,6 +26,12 @@ export interface BatchTransaction {
   readonly producerEpoch: number;
 }
 
+export interface BatchOptions {
+  readonly timestampMs: number;
+  readonly transaction: BatchTransaction | null;
+  readonly baseSequence: number;
+}
+
 export interface LoadedRecord {
   readonly offset: number;
   readonly key: Buffer | null;
@@ -45,10 +51,7 @@ export interface LoadedBatch {
 
 export interface CommitLog {
   /** Appends one batch, with `timestampMs` as create time of each record. @throws {KafkaError} when nothing was appended. */
-  append(
-    records: readonly LogRecord[],
-    options: { readonly timestampMs: number; readonly transaction: BatchTransaction | null },
-  ): AppendedBatch;
+  append(records: readonly LogRecord[], options: BatchOptions): AppendedBatch;
   onCommitted(offset: number, done: (errorCode: number) => void): void;
   /** Everything from the start of the log to its end at the time when the end is reached. */
   read(): AsyncIterable<LoadedBatch>;

@@ -2,7 +2,7 @@
  * A led partition of an internal topic as a coordinator's log: batches of records in, batches of records out.
  *
  * What is always true: records go in as one batch v2 with create times, plain unless the topic of the coordinator
- * is configured otherwise; batches of a transaction bear sequence 0, as Kafka's coordinator writes them.
+ * is configured otherwise.
  */
 
 import { ControlType, controlTypeOf } from '../../protocol/batch/control.ts';
@@ -11,7 +11,7 @@ import type { CompressionType } from '../../protocol/compression/types.ts';
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import type {
   AppendedBatch,
-  BatchTransaction,
+  BatchOptions,
   CommitLog,
   LoadedBatch,
   LoadedRecord,
@@ -60,22 +60,19 @@ export class CoordinatorPartition implements CommitLog {
     this.#options = options;
   }
 
-  append(
-    records: readonly LogRecord[],
-    options: { readonly timestampMs: number; readonly transaction: BatchTransaction | null },
-  ): AppendedBatch {
-    const { timestampMs, transaction } = options;
+  append(records: readonly LogRecord[], options: BatchOptions): AppendedBatch {
+    const { timestampMs, transaction, baseSequence } = options;
     const { compression } = this.#options;
     const batch = batches.buildBatch({
       records,
       timestampMs,
+      baseSequence,
       ...(compression === undefined ? {} : { compression }),
       ...(transaction === null
         ? {}
         : {
             producerId: transaction.producerId,
             producerEpoch: transaction.producerEpoch,
-            baseSequence: 0,
             transactional: true,
           }),
     });

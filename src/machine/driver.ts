@@ -12,6 +12,7 @@
  * Not the machine but this file knows promises, timers and the log. Used for groups and transactions alike.
  */
 import { assert } from '../../protocol/assert.ts';
+import { NO_SEQUENCE } from '../../protocol/batch.ts';
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import type { Cancel, Clock, Timer } from '../../storage/clock.ts';
 import type { BatchTransaction, CommitLog, LoadedBatch, LogRecord } from './coordinator-log.ts';
@@ -25,6 +26,10 @@ export interface MachineWrite {
   readonly id: number;
   readonly records: readonly LogRecord[];
   readonly transaction: BatchTransaction | null;
+  /** What the batch bears; writes that differ in it do not share one. */
+  readonly baseSequence: number;
+  /** How long an answer waits for the records to be committed; null for as long as the settings say. */
+  readonly timeoutMs: number | null;
 }
 
 export interface MachineOutcome<Response> {
@@ -66,7 +71,7 @@ export interface ShardLogger {
 }
 
 export interface ShardSettings {
-  /** offsets.commit.timeout.ms: how long an answer waits for its records to be committed. */
+  /** How long an answer waits for its records to be committed, unless the write has a time of its own. */
   readonly commitTimeoutMs: number;
   /** Writes of one turn share a batch up to about this size; it must stay below max.message.bytes. */
   readonly batchBytes: number;
@@ -99,9 +104,16 @@ const RELOAD_DELAY_MAX_MS = 30_000;
 const RECORD_OVERHEAD_BYTES = 24;
 
 interface Append {
-  readonly writes: readonly { readonly id: number; readonly baseOffset: number }[];
+  readonly writes: readonly PlacedWrite[];
   readonly lastOffset: number;
-  readonly appendedAtMs: number;
+  /** When the first of the writes whose answers still wait is overdue; Infinity when none waits. */
+  dueMs: number;
+}
+
+interface PlacedWrite {
+  readonly id: number;
+  readonly baseOffset: number;
+  readonly dueMs: number;
   isOverdue: boolean;
 }
 
@@ -138,7 +150,7 @@ export class ShardDriver<Command, Response> {
   #nextToken = 1;
   #isFlushScheduled = false;
   #tick: { readonly atMs: number; readonly cancel: Cancel } | null = null;
-  #overdueCheck: Cancel | null = null;
+  #overdueCheck: { readonly atMs: number; readonly cancel: Cancel } | null = null;
   #reload: Cancel | null = null;
   #failureCount = 0;
 
@@ -193,7 +205,7 @@ export class ShardDriver<Command, Response> {
     this.#life = null;
     this.#tick?.cancel();
     this.#tick = null;
-    this.#overdueCheck?.();
+    this.#overdueCheck?.cancel();
     this.#overdueCheck = null;
     this.#reload?.();
     this.#reload = null;
@@ -384,7 +396,11 @@ export class ShardDriver<Command, Response> {
     let bytes = 0;
     for (const write of writes) {
       const writeBytes = bytesOf(write);
-      const isOnItsOwn = write.transaction !== null || batch[0]?.transaction !== null;
+      const [first] = batch;
+      const isOnItsOwn =
+        write.transaction !== null ||
+        first?.transaction !== null ||
+        write.baseSequence !== first.baseSequence;
       if (batch.length > 0 && (isOnItsOwn || bytes + writeBytes > this.#parts.settings.batchBytes)) {
         this.#append(life, batch);
         batch = [];
@@ -400,24 +416,25 @@ export class ShardDriver<Command, Response> {
   #append(life: Life<Command, Response>, writes: readonly MachineWrite[]): void {
     if (this.#life !== life) return;
     const records = writes.flatMap((write) => write.records);
-    const transaction = writes[0]?.transaction ?? null;
+    const { transaction = null, baseSequence = NO_SEQUENCE } = writes[0] ?? {};
     let baseOffset: number;
     let lastOffset: number;
     try {
-      const options = { timestampMs: this.#parts.clock.wallMs(), transaction };
+      const options = { timestampMs: this.#parts.clock.wallMs(), transaction, baseSequence };
       ({ baseOffset, lastOffset } = this.#parts.log.append(records, options));
     } catch (error) {
       this.#appendFailed(life, writes, error);
       return;
     }
     assert(lastOffset - baseOffset + 1 === records.length, 'A batch takes one offset per record.');
-    const placed = [];
-    for (const { id, records: own } of writes) {
-      placed.push({ id, baseOffset });
+    const nowMs = this.#parts.clock.monotonicMs();
+    const placed: PlacedWrite[] = [];
+    for (const { id, records: own, timeoutMs } of writes) {
+      const dueMs = nowMs + (timeoutMs ?? this.#parts.settings.commitTimeoutMs);
+      placed.push({ id, baseOffset, dueMs, isOverdue: false });
       baseOffset += own.length;
     }
-    const appendedAtMs = this.#parts.clock.monotonicMs();
-    const append: Append = { writes: placed, lastOffset, appendedAtMs, isOverdue: false };
+    const append: Append = { writes: placed, lastOffset, dueMs: firstDueMs(placed) };
     life.outstanding.push(append);
     this.#parts.log.onCommitted(lastOffset, (errorCode) => this.#onFate(life, append, errorCode));
   }
@@ -445,7 +462,7 @@ export class ShardDriver<Command, Response> {
     }
     if (errorCode === ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND) {
       // Committed, but by fewer than promised: refused to the client, and there all the same.
-      this.#tellOverdue(life, append, errorCode);
+      this.#tellOverdue(life, append, errorCode, Number.POSITIVE_INFINITY);
       this.#settleUpTo(life, append.lastOffset);
       return;
     }
@@ -466,29 +483,39 @@ export class ShardDriver<Command, Response> {
     }
   }
 
-  #tellOverdue(life: Life<Command, Response>, append: Append, errorCode: number): void {
-    if (append.isOverdue) return;
-    append.isOverdue = true;
-    for (const { id } of append.writes)
-      this.#step(life, (machine, now) => machine.overdue(id, errorCode, now));
+  /** Tells it of the writes that are due by `nowMs`. */
+  #tellOverdue(life: Life<Command, Response>, append: Append, errorCode: number, nowMs: number): void {
+    for (const write of append.writes) {
+      if (write.isOverdue || write.dueMs > nowMs) continue;
+      write.isOverdue = true;
+      this.#step(life, (machine, now) => machine.overdue(write.id, errorCode, now));
+    }
+    append.dueMs = firstDueMs(append.writes);
   }
 
   #armOverdueCheck(life: Life<Command, Response>): void {
-    if (this.#overdueCheck !== null || this.#life !== life) return;
-    const first = life.outstanding.find((append) => !append.isOverdue);
-    if (first === undefined) return;
-    const dueMs = first.appendedAtMs + this.#parts.settings.commitTimeoutMs;
-    const delayMs = Math.max(0, Math.ceil(dueMs - this.#parts.clock.monotonicMs()));
-    this.#overdueCheck = this.#parts.timer.after(delayMs, () => {
+    if (this.#life !== life) return;
+    let atMs = Number.POSITIVE_INFINITY;
+    for (const { dueMs } of life.outstanding) atMs = Math.min(atMs, dueMs);
+    if (atMs >= (this.#overdueCheck?.atMs ?? Number.POSITIVE_INFINITY)) return;
+    this.#overdueCheck?.cancel();
+    const delayMs = Math.max(0, Math.ceil(atMs - this.#parts.clock.monotonicMs()));
+    const cancel = this.#parts.timer.after(delayMs, () => {
       this.#overdueCheck = null;
       const nowMs = this.#parts.clock.monotonicMs();
       for (const append of [...life.outstanding]) {
-        if (append.appendedAtMs + this.#parts.settings.commitTimeoutMs > nowMs) break;
-        this.#tellOverdue(life, append, ErrorCode.REQUEST_TIMED_OUT);
+        this.#tellOverdue(life, append, ErrorCode.REQUEST_TIMED_OUT, nowMs);
       }
       this.#armOverdueCheck(life);
     });
+    this.#overdueCheck = { atMs, cancel };
   }
+}
+
+function firstDueMs(writes: readonly PlacedWrite[]): number {
+  let firstMs = Number.POSITIVE_INFINITY;
+  for (const { isOverdue, dueMs } of writes) if (!isOverdue) firstMs = Math.min(firstMs, dueMs);
+  return firstMs;
 }
 
 function bytesOf(write: MachineWrite): number {

@@ -24,7 +24,7 @@ export interface Transactions {
 export interface TransactionsParts {
   readonly brokerId: number;
   readonly config: TransactionConfig;
-  /** How long an answer waits for its record to be committed. */
+  /** request.timeout.ms: the wait for tombstones. That for a transition is the timeout of its transaction. */
   readonly commitTimeoutMs: number;
   /** transaction.partition.verification.enable, a dynamic config. */
   readonly isVerificationEnabled: () => boolean;

@@ -106,6 +106,9 @@ export interface Write {
   readonly id: number;
   readonly records: readonly CoordinatorRecord[];
   readonly transaction: null;
+  readonly baseSequence: number;
+  /** Null: request.timeout.ms. */
+  readonly timeoutMs: number | null;
 }
 
 export interface Answer {

@@ -9,6 +9,7 @@
  * - `ongoing` holds the transactions in status Ongoing, and only those.
  */
 import { assert } from '../../protocol/assert.ts';
+import { NO_SEQUENCE } from '../../protocol/batch.ts';
 import { ErrorCode, errorName } from '../../protocol/errors.ts';
 import type { TransactionConfig } from './config.ts';
 import type { Note } from './notes.ts';
@@ -215,7 +216,9 @@ export class Shard {
   ): void {
     const { pending, transactionalId } = transaction;
     assert(pending !== null, 'The transition is prepared before its record is written.');
-    this.#write([{ key: transactionKey(transactionalId), value: transactionValue(pending) }], {
+    const record = { key: transactionKey(transactionalId), value: transactionValue(pending) };
+    // See appendTransactionToLog: whoever waits does so for the timeout of the transaction.
+    this.#write([record], pending.timeoutMs, {
       committed: () => {
         transaction.complete();
         if (transaction.status === 'Ongoing') this.ongoing.add(transaction);
@@ -246,7 +249,7 @@ export class Shard {
       key: transactionKey(transactionalId),
       value: null,
     }));
-    this.#write(records, {
+    this.#write(records, null, {
       committed: () => {
         for (const { transactionalId } of transactions) this.transactions.delete(transactionalId);
       },
@@ -260,6 +263,7 @@ export class Shard {
 
   #write(
     records: readonly CoordinatorRecord[],
+    timeoutMs: number | null,
     then: {
       readonly committed: () => void;
       readonly failed: (errorCode: number) => void;
@@ -268,7 +272,7 @@ export class Shard {
     },
   ): void {
     const id = this.#nextWriteId++;
-    this.#writes.push({ id, records, transaction: null });
+    this.#writes.push({ id, records, transaction: null, baseSequence: NO_SEQUENCE, timeoutMs });
     const write: PendingWrite = {
       committed: () => {
         then.committed();

@@ -1,4 +1,6 @@
-/** The server-side assignors, in the order of group.consumer.assignors: the first is the one that is used unless asked. */
+/**
+ * The server-side assignors that there are, by name. Which of them are offered is told by group.consumer.assignors.
+ */
 import type { Assignor } from './assignor.ts';
 import { rangeAssignor } from './range.ts';
 import { uniformAssignor } from './uniform.ts';
@@ -6,5 +8,3 @@ import { uniformAssignor } from './uniform.ts';
 export const assignors: ReadonlyMap<string, Assignor> = new Map(
   [uniformAssignor, rangeAssignor].map((assignor) => [assignor.name, assignor]),
 );
-
-export const defaultAssignor: Assignor = uniformAssignor;

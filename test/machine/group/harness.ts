@@ -12,6 +12,7 @@ import { defaultGroupConfig } from '../../../src/group/config.ts';
 import { GroupMachine } from '../../../src/group/machine.ts';
 import type { Note } from '../../../src/group/notes.ts';
 import type { Command, Outcome, Response, Responses, Write } from '../../../src/group/outcome.ts';
+import { decodeKey } from '../../../src/group/records.ts';
 
 export interface StoredRecord {
   readonly key: Buffer;
@@ -165,6 +166,11 @@ export class GroupHarness {
     }
     for (const write of outcome.writes) {
       this.#happening.writes.push(write);
+      const isCommit = write.records.every(
+        ({ key, value }) => decodeKey(key).type === 'offset' && value !== null,
+      );
+      if (write.baseSequence !== (isCommit ? 0 : -1))
+        throw new Error('commits, and only they, bear sequence 0');
       this.inFlight.push({ write, baseOffset: this.endOffset });
       for (const { key, value } of write.records) {
         const producerId = write.transaction?.producerId ?? -1;

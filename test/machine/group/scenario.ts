@@ -51,7 +51,7 @@ class Runner {
       case 'config':
         this.#uuid = 0;
         this.#harness = new GroupHarness(
-          Object.fromEntries([...options].map(([key, value]) => [key, Number(value)])),
+          Object.fromEntries([...options].map(([key, value]) => [key, settingOf(key, value)])),
         );
         return [];
       case 'topics':
@@ -303,6 +303,9 @@ function describeClassicGroup(group: ClassicGroup): string[] {
 }
 
 // Output -------------------------------------------------------------------------------------------------------
+
+const settingOf = (key: string, value: string) =>
+  key === 'consumerAssignors' ? value.split(',') : Number(value);
 
 function describe(happening: Happening): string[] {
   const lines: string[] = [];

@@ -143,6 +143,16 @@ describe('configuration of a KRaft node', () => {
   });
 });
 
+describe('server-side assignors', () => {
+  test.each([
+    ['', ['uniform', 'range']],
+    ['group.consumer.assignors=org.apache.kafka.coordinator.group.assignor.RangeAssignor', ['range']],
+    ['group.consumer.assignors=range, uniform,range', ['range', 'uniform']],
+  ])('%j offers %j', (properties, names) => {
+    expect(load({ properties: `broker.id=1\n${properties}` }).group.consumerAssignors).toEqual(names);
+  });
+});
+
 describe('refused configuration', () => {
   test.each([
     ['node.id=1\nbroker.id=2', 'You must set `node.id` to the same value as `broker.id`.'],
@@ -188,6 +198,14 @@ describe('refused configuration', () => {
     [
       'group.consumer.session.timeout.ms=1000',
       'requirement failed: group.consumer.session.timeout.ms must be greater than or equals to group.consumer.min.session.timeout.ms',
+    ],
+    [
+      'group.consumer.assignors=org.apache.kafka.coordinator.group.assignor.RangeAssignor,org.example.Mine',
+      'Invalid value org.example.Mine for configuration group.consumer.assignors: Served are org.apache.kafka.coordinator.group.assignor.UniformAssignor, org.apache.kafka.coordinator.group.assignor.RangeAssignor, uniform, range',
+    ],
+    [
+      'group.consumer.assignors=\ngroup.coordinator.rebalance.protocols=classic,consumer',
+      'Invalid value  for configuration group.consumer.assignors: Assignors must be set',
     ],
     ['num.partitions=0', 'Invalid value 0 for configuration num.partitions: Value must be at least 1'],
     [

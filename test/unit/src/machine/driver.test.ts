@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ErrorCode, KafkaError } from '../../../../protocol/errors.ts';
-import type { CommitLog, LoadedBatch, LogRecord } from '../../../../src/machine/coordinator-log.ts';
+import type {
+  BatchOptions,
+  CommitLog,
+  LoadedBatch,
+  LogRecord,
+} from '../../../../src/machine/coordinator-log.ts';
 import type { Instant, LoggedRecord, Machine, MachineOutcome } from '../../../../src/machine/driver.ts';
 import { defaultShardSettings, ShardDriver } from '../../../../src/machine/driver.ts';
 
@@ -57,7 +62,7 @@ class World {
 
 class FakeLog implements CommitLog {
   batches: LoadedBatch[] = [];
-  appends: { values: string[]; producerId: number }[] = [];
+  appends: { values: string[]; producerId: number; baseSequence: number }[] = [];
   endOffset = 0;
   committedOffset = -1;
   appendError: number | null = null;
@@ -66,7 +71,7 @@ class FakeLog implements CommitLog {
   waiters: { offset: number; done: (errorCode: number) => void }[] = [];
   commitsAtOnce = true;
 
-  append(records: readonly LogRecord[], { transaction }: { transaction: { producerId: number } | null }) {
+  append(records: readonly LogRecord[], { transaction, baseSequence }: BatchOptions) {
     if (this.appendError !== null) throw new KafkaError(this.appendError);
     if (records.length > this.maxBatchRecords) throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE);
     const baseOffset = this.endOffset;
@@ -74,6 +79,7 @@ class FakeLog implements CommitLog {
     this.appends.push({
       values: records.map((record) => String(record.value)),
       producerId: transaction?.producerId ?? -1,
+      baseSequence,
     });
     if (this.commitsAtOnce) this.committedOffset = this.endOffset - 1;
     return { baseOffset, lastOffset: this.endOffset - 1 };
@@ -119,7 +125,7 @@ class FakeLog implements CommitLog {
   }
 }
 
-/** Writes what it is told, answers when that is committed; `now:` answers at once, `bug` fails. */
+/** Writes what it is told, `#` with a sequence, `~` with a timeout; answers when that is committed; `now:` at once. */
 class EchoMachine implements Machine<string, string> {
   readonly events: string[] = [];
   nextDeadlineMs: number | null = null;
@@ -147,13 +153,22 @@ class EchoMachine implements Machine<string, string> {
     const writes = command.split('+').map((part, i) => {
       const id = this.#nextWriteId++;
       if (i === 0) this.#tokens.set(id, token);
-      const [text = '', producer] = part.split('@');
+      const [head = '', timeout] = part.split('~');
+      const [told = '', sequence] = head.split('#');
+      const [text = '', producer] = told.split('@');
       const records = text.split(',').map((word) => ({ key: Buffer.from('k'), value: Buffer.from(word) }));
       const transaction =
         producer === undefined
           ? null
           : { transactionalId: 't', producerId: Number(producer), producerEpoch: 0 };
-      return { id, records, transaction };
+      const baseSequence = Number(sequence ?? -1);
+      return {
+        id,
+        records,
+        transaction,
+        baseSequence,
+        timeoutMs: timeout === undefined ? null : Number(timeout),
+      };
     });
     return { writes, answers: [], notes: [] };
   }
@@ -316,7 +331,7 @@ describe('a shard that serves', () => {
     for (const command of ['a', 'b,c', 'd'])
       void driver.submit(command).then((answer) => answers.push(answer));
     await world.settle();
-    expect(log.appends).toEqual([{ values: ['a', 'b', 'c', 'd'], producerId: -1 }]);
+    expect(log.appends).toEqual([{ values: ['a', 'b', 'c', 'd'], producerId: -1, baseSequence: -1 }]);
     expect(answers).toEqual([]);
     log.commit();
     await world.settle();
@@ -330,10 +345,10 @@ describe('a shard that serves', () => {
     for (const command of ['a', 'b@7', 'c@7', 'd', 'e']) void driver.submit(command);
     await world.settle();
     expect(log.appends).toEqual([
-      { values: ['a'], producerId: -1 },
-      { values: ['b'], producerId: 7 },
-      { values: ['c'], producerId: 7 },
-      { values: ['d', 'e'], producerId: -1 },
+      { values: ['a'], producerId: -1, baseSequence: -1 },
+      { values: ['b'], producerId: 7, baseSequence: -1 },
+      { values: ['c'], producerId: 7, baseSequence: -1 },
+      { values: ['d', 'e'], producerId: -1, baseSequence: -1 },
     ]);
   });
 
@@ -378,6 +393,33 @@ describe('a shard that serves', () => {
     expect(newest().events.slice(-2)).toEqual([
       `overdue 1 ${ErrorCode.REQUEST_TIMED_OUT}`,
       'committed 1 at 0',
+    ]);
+  });
+
+  test('waits for a write with a time of its own for that time', async () => {
+    log.commitsAtOnce = false;
+    const driver = driverOf();
+    await driver.start();
+    const answers = [driver.submit('a'), driver.submit('b~7000'), driver.submit('c~10')];
+    await world.settle();
+    await world.advance(10);
+    expect(await answers[2]).toBe(`error ${ErrorCode.REQUEST_TIMED_OUT}`);
+    expect(driver.pendingCommandCount).toBe(2);
+    await world.advance(4_990);
+    expect(await answers[0]).toBe(`error ${ErrorCode.REQUEST_TIMED_OUT}`);
+    await world.advance(1_999);
+    expect(driver.pendingCommandCount).toBe(1);
+    await world.advance(1);
+    expect(await answers[1]).toBe(`error ${ErrorCode.REQUEST_TIMED_OUT}`);
+  });
+
+  test('gives a batch to each sequence of writes', async () => {
+    const driver = driverOf();
+    await driver.start();
+    await Promise.all([driver.submit('a#0'), driver.submit('b#0'), driver.submit('c'), world.settle()]);
+    expect(log.appends).toEqual([
+      { values: ['a', 'b'], producerId: -1, baseSequence: 0 },
+      { values: ['c'], producerId: -1, baseSequence: -1 },
     ]);
   });
 
