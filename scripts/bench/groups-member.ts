@@ -10,6 +10,7 @@ import { JoinGroup } from '../../protocol/messages/join-group.ts';
 import { LeaveGroup } from '../../protocol/messages/leave-group.ts';
 import { SyncGroup } from '../../protocol/messages/sync-group.ts';
 import { WireClient } from '../../test/helpers/wire-client.ts';
+import { pause } from './window.ts';
 
 /** Short, so that a rebalance is not measured by how seldom clients ask: members that stay hear of it this way. */
 const HEARTBEAT_MS = 10;
@@ -17,8 +18,6 @@ const RETRY_MS = 50;
 const TIMEOUT_MS = 60_000;
 const METADATA = Buffer.from([0, 1, 0, 0, 0, 1, 0, 1, 0x74, 0, 0, 0, 0]);
 const ASSIGNMENT = Buffer.from([0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class BenchMember {
   readonly #client: WireClient;

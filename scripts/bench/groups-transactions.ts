@@ -10,12 +10,11 @@ import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts';
 import { InitProducerId } from '../../protocol/messages/init-producer-id.ts';
 import { Produce } from '../../protocol/messages/produce.ts';
 import { WireClient } from '../../test/helpers/wire-client.ts';
+import { pause } from './window.ts';
 
 /** What both clients wait after CONCURRENT_TRANSACTIONS. */
 const RETRY_MS = 20;
 const RECORD_BYTES = 100;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export interface TransactionLoad {
   readonly topic: string;

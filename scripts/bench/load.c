@@ -4,17 +4,20 @@
  *   load ping  HOST PORT --request FILE --connections N --depth N --seconds S --warmup S --pid P
  *              [--advance AT,STEP,COUNT] [--error-at AT] [--max-bytes N]
  *   load relay HOST PORT --produce FILE --fetch FILE --offset-at AT --first OFFSET --rounds N --gap-us N
+ *   load idle  HOST PORT --request FILE --connections N
  *   load floor PORT FILE --reply N | --serve N
  *
  * ping   keeps N connections busy with `depth` requests each and prints what the measured window brought: requests,
- *        bytes both ways, latency percentiles, and the CPU seconds that process P used meanwhile.
+ *        bytes both ways, latency percentiles, and the CPU seconds that process P used meanwhile. It says "open" and
+ *        "close" where that window begins and ends.
  *        --advance adds STEP to the int64 at byte AT of each next request, starting over after COUNT requests.
  *        --error-at checks that the int16 at this byte of every answer (size included) is 0.
  * relay  produces one record while a fetch for it waits on another connection, and prints how long the record took.
+ * idle   opens N connections, has one request answered on each, says so, and keeps them until its input ends.
  * floor  is the least a server can do: it reads size-prefixed frames and appends them to FILE, answering with N
  *        bytes each, or answers each frame with the next N bytes of FILE.
  *
- * A request file is a whole frame with its size prefix. Results are one line of JSON.
+ * A request file is a whole frame with its size prefix. Results are the last line, JSON.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -249,6 +252,12 @@ static void take(struct connection *c, const unsigned char *p, size_t n) {
   }
 }
 
+/* For whoever watches the server by other means. */
+static void tell(const char *what) {
+  puts(what);
+  fflush(stdout);
+}
+
 static int ping(int argc, char **argv) {
   const char *host = argv[2];
   int port = atoi(argv[3]), connections = number(argc, argv, "--connections", 1);
@@ -290,6 +299,7 @@ static int ping(int argc, char **argv) {
       from = t;
       cpu = cpu_seconds(pid);
       requests0 = requests, in0 = bytes_in, out0 = bytes_out;
+      tell("open");
     }
     if (is_measuring && (t - from >= seconds || (double)(bytes_in - in0 + bytes_out - out0) >= max_bytes)) break;
     for (int i = 0; i < n; i++) {
@@ -307,6 +317,7 @@ static int ping(int argc, char **argv) {
   }
   double took = now() - from;
   cpu = cpu_seconds(pid) - cpu;
+  tell("close");
   qsort(samples, sample_count, sizeof *samples, by_value);
   float p50 = sample_count ? samples[sample_count / 2] : 0, p99 = sample_count ? samples[sample_count * 99 / 100] : 0;
   printf("{\"requests\":%lu,\"bytesIn\":%lu,\"bytesOut\":%lu,\"seconds\":%.4f,\"cpuSeconds\":%.3f,"
@@ -362,6 +373,23 @@ static int relay(int argc, char **argv) {
   qsort(took, n, sizeof *took, by_value);
   printf("{\"rounds\":%d,\"p50Us\":%.1f,\"p99Us\":%.1f,\"p999Us\":%.1f}\n", n, took[n / 2], took[n * 99 / 100],
          took[(int)(n * 0.999)]);
+  return 0;
+}
+
+/* ---- idle ---- */
+
+static int idle(int argc, char **argv) {
+  struct file asked = read_file(option(argc, argv, "--request", ""));
+  int connections = number(argc, argv, "--connections", 1);
+  unsigned char *buffer = malloc(RECEIVE_BYTES);
+  for (int i = 0; i < connections; i++) {
+    int fd = dial(argv[2], atoi(argv[3]));
+    write_all(fd, asked.bytes, asked.size);
+    read_answer(fd, buffer, RECEIVE_BYTES);
+  }
+  printf("{\"connections\":%d}\n", connections);
+  fflush(stdout);
+  while (read(0, buffer, RECEIVE_BYTES) > 0) continue;
   return 0;
 }
 
@@ -441,7 +469,8 @@ _Noreturn static void floor_server(int argc, char **argv) {
 int main(int argc, char **argv) {
   if (argc > 3 && !strcmp(argv[1], "ping")) return ping(argc, argv);
   if (argc > 3 && !strcmp(argv[1], "relay")) return relay(argc, argv);
+  if (argc > 3 && !strcmp(argv[1], "idle")) return idle(argc, argv);
   if (argc > 3 && !strcmp(argv[1], "floor")) floor_server(argc, argv);
-  fprintf(stderr, "usage: load ping|relay|floor …\n");
+  fprintf(stderr, "usage: load ping|relay|idle|floor …\n");
   return 64;
 }

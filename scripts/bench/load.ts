@@ -1,10 +1,11 @@
 /** Runs the load generator: the C program where there is a compiler, else a plain client in this process. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Frame } from './requests.ts';
+import { cpuSeconds, pause, Window } from './window.ts';
 
 export interface Load {
   readonly frame: Frame;
@@ -16,6 +17,8 @@ export interface Load {
   readonly pid: number;
   /** Ends early when this much has gone both ways. */
   readonly maxBytes: number;
+  /** Counts instructions in the measured window: C generator only. */
+  readonly countsInstructions?: boolean;
   /** Moves the fetch offset of each next request on by `step`, starting over after `count` requests. */
   readonly advance?: { readonly step: number; readonly count: number };
 }
@@ -27,6 +30,7 @@ export interface LoadResult {
   readonly bytesOut: number;
   readonly seconds: number;
   readonly cpuSeconds: number;
+  readonly instructions: number | null;
   readonly p50Us: number;
   readonly p99Us: number;
 }
@@ -53,25 +57,39 @@ export function compileGenerator(): string | null {
   return status === 0 ? program : null;
 }
 
-function runProgram(program: string, args: readonly string[]): Promise<unknown> {
+/** Runs the program to its end, and gives the last line it wrote; `onLine` hears of every line. */
+function runProgram(program: string, args: readonly string[], onLine = (_: string) => {}): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
+    let line = '';
     child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
+      for (const part of chunk.toString().split(/(?<=\n)/)) {
+        line = line.endsWith('\n') ? part : line + part;
+        if (line.endsWith('\n')) onLine(line.trim());
+      }
     });
     child.once('error', reject);
     child.once('close', (code) => {
-      if (code === 0) resolve(JSON.parse(output));
+      if (code === 0) resolve(JSON.parse(line));
       else reject(new Error(`the load generator ended with ${code}`));
     });
   });
 }
 
-function save(frame: Frame, name: string): string {
-  const file = join(cacheDir, `${process.pid}-${name}.bin`);
-  writeFileSync(file, frame.bytes);
-  return file;
+let fileNumber = 0;
+
+/** Writes frames to files that are there for as long as `use` runs. */
+async function withFiles<R>(frames: readonly Frame[], use: (...files: string[]) => Promise<R>): Promise<R> {
+  const files = frames.map((frame) => {
+    const file = join(cacheDir, `${process.pid}-${fileNumber++}.bin`);
+    writeFileSync(file, frame.bytes);
+    return file;
+  });
+  try {
+    return await use(...files);
+  } finally {
+    for (const file of files) rmSync(file, { force: true });
+  }
 }
 
 export async function runLoad(program: string | null, port: number, load: Load): Promise<LoadResult> {
@@ -80,15 +98,23 @@ export async function runLoad(program: string | null, port: number, load: Load):
   const moving =
     advance === undefined ? [] : ['--advance', `${frame.offsetAt},${advance.step},${advance.count}`];
   const checked = frame.errorAt < 0 ? [] : ['--error-at', String(frame.errorAt)];
-  const args = [
-    ...['ping', '127.0.0.1', String(port), '--request', save(frame, 'request')],
-    ...['--connections', String(load.connections), '--depth', String(load.depth)],
-    ...['--seconds', String(load.seconds), '--warmup', String(load.warmupSeconds)],
-    ...['--pid', String(load.pid), '--max-bytes', String(load.maxBytes)],
-    ...moving,
-    ...checked,
-  ];
-  return (await runProgram(program, args)) as LoadResult;
+  const window = load.countsInstructions === true ? new Window(load.pid, true) : null;
+  let seen: ReturnType<Window['close']> | undefined;
+  const result = await withFiles([frame], (file = '') => {
+    const args = [
+      ...['ping', '127.0.0.1', String(port), '--request', file],
+      ...['--connections', String(load.connections), '--depth', String(load.depth)],
+      ...['--seconds', String(load.seconds), '--warmup', String(load.warmupSeconds)],
+      ...['--pid', String(load.pid), '--max-bytes', String(load.maxBytes)],
+      ...moving,
+      ...checked,
+    ];
+    return runProgram(program, args, (line) => {
+      if (line === 'open') window?.open();
+      if (line === 'close') seen = window?.close();
+    });
+  });
+  return { ...(result as LoadResult), instructions: (await seen)?.instructions ?? null };
 }
 
 /** Time from sending a record to its arrival at a consumer that waits for it. C generator only. */
@@ -99,18 +125,39 @@ export async function runRelay(
   fetch: Frame,
   rounds: number,
 ): Promise<RelayResult> {
-  const args = [
-    ...['relay', '127.0.0.1', String(port), '--produce', save(produce, 'produce')],
-    ...['--fetch', save(fetch, 'fetch'), '--offset-at', String(fetch.offsetAt), '--rounds', String(rounds)],
-  ];
-  return (await runProgram(program, args)) as RelayResult;
+  const result = await withFiles([produce, fetch], (produceFile = '', fetchFile = '') =>
+    runProgram(program, [
+      ...['relay', '127.0.0.1', String(port), '--produce', produceFile, '--fetch', fetchFile],
+      ...['--offset-at', String(fetch.offsetAt), '--rounds', String(rounds)],
+    ]),
+  );
+  return result as RelayResult;
 }
 
-/** User and system time of a process in seconds. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+/** Opens idle connections, each of which had one request answered, and keeps them while `use` runs. C generator only. */
+export async function withIdleConnections<R>(
+  program: string,
+  port: number,
+  connections: number,
+  asked: Frame,
+  use: () => Promise<R>,
+): Promise<R> {
+  return withFiles([asked], async (file = '') => {
+    const args = ['idle', '127.0.0.1', String(port), '--request', file, '--connections', String(connections)];
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const isOpen = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()));
+    await Promise.race([
+      isOpen,
+      ended.then(() => Promise.reject(new Error('the idle connections ended before they were all open'))),
+    ]);
+    try {
+      return await use();
+    } finally {
+      child.stdin.end();
+      await ended;
+    }
+  });
 }
 
 /** The same load from this process: dearer, so that only ratios within one run mean anything. */
@@ -161,10 +208,10 @@ async function runInProcess(port: number, load: Load): Promise<LoadResult> {
     await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
     for (let k = 0; k < depth; k++) send();
   }
-  await new Promise((resolve) => setTimeout(resolve, load.warmupSeconds * 1000));
+  await pause(load.warmupSeconds * 1000);
   isMeasuring = true;
   const before = { requests, bytesIn, cpu: cpuSeconds(load.pid), at: performance.now() };
-  await new Promise((resolve) => setTimeout(resolve, load.seconds * 1000));
+  await pause(load.seconds * 1000);
   const cpu = cpuSeconds(load.pid) - before.cpu;
   const seconds = (performance.now() - before.at) / 1000;
   for (const socket of sockets) socket.destroy();
@@ -176,6 +223,7 @@ async function runInProcess(port: number, load: Load): Promise<LoadResult> {
     bytesOut: done * frame.bytes.length,
     seconds,
     cpuSeconds: cpu,
+    instructions: null,
     p50Us: samples[Math.floor(samples.length / 2)] ?? 0,
     p99Us: samples[Math.floor(samples.length * 0.99)] ?? 0,
   };

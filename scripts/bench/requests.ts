@@ -44,6 +44,14 @@ export function produceFrame(topic: string, count: number, valueBytes: number): 
   return { bytes, errorAt: 4 + 4 + 4 + 2 + topic.length + 4 + 4, offsetAt: -1 };
 }
 
+/** The same to partition 0, and made so that its `offsetAt`, advanced by 1, gives the next partition. */
+export function produceInTurnFrame(topic: string, count: number, valueBytes: number): Frame {
+  const frame = produceFrame(topic, count, valueBytes);
+  // The int32 of the partition is the lower half of an int64 whose upper half counts the partitions: one.
+  const end = makeBatch(count, valueBytes).length;
+  return { ...frame, offsetAt: frame.bytes.length - end - 4 - 8 };
+}
+
 /** Fetch v11 of partition 0, without a session. */
 export function fetchFrame(topic: string, maxBytes: number, maxWaitMs = 500): Frame {
   const marker = 0x0102_0304_0506;

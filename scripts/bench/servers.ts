@@ -3,56 +3,95 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildBatch } from '../../protocol/batch.ts';
+import { ErrorCode } from '../../protocol/errors.ts';
 import { CreateTopics } from '../../protocol/messages/create-topics.ts';
 import { DeleteTopics } from '../../protocol/messages/delete-topics.ts';
+import { ListOffsets } from '../../protocol/messages/list-offsets.ts';
 import { Metadata } from '../../protocol/messages/metadata.ts';
+import { Produce } from '../../protocol/messages/produce.ts';
 import { WireClient } from '../../test/helpers/wire-client.ts';
 import { freePort, kafkaClasspath, serverProperties, startKafka } from '../kafka.ts';
+import { APACHE, FLOOR, OURS, OURS_FSYNC } from './compare.ts';
+import { pause } from './window.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const START_TIMEOUT_MS = 60_000;
-const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA';
+const START_TIMEOUT_MS = 90_000;
+/** The heap of Apache Kafka's own start script. */
+const HEAP_MIB = 1024;
 
 export interface Server {
   readonly name: string;
   readonly pid: number;
   readonly port: number;
-  /** From spawn to the first answer that lists the broker. */
+  /** From the start of the process to the moment that was waited for: by default that it lists itself. */
   readonly startMs: number;
-  stop(): Promise<void>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** Resident memory of a process in MiB. */
-export function residentMiB(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+/** A directory and its ports, in which a server of one kind can be started again and again. */
+export interface Installation {
+  start(until?: (port: number) => Promise<void>): Promise<Server>;
 }
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** A kind of server. */
+export interface Contender {
+  readonly name: string;
+  install(dir: string): Promise<Installation>;
+}
 
-/** Waits until the broker lists itself, or `hasEnded` says that there is no use. */
-async function untilServing(port: number, hasEnded: () => boolean): Promise<void> {
+/** Asks on new connections, as often as it takes, until `ask` says yes. */
+async function untilAnswered(port: number, ask: (client: WireClient) => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS;
-  while (performance.now() < deadline && !hasEnded()) {
+  while (performance.now() < deadline) {
     try {
       const client = await WireClient.connect(port);
       try {
-        const { brokers } = await client.send(Metadata, 8, {
-          topics: [],
-          allowAutoTopicCreation: false,
-          includeClusterAuthorizedOperations: false,
-          includeTopicAuthorizedOperations: false,
-        });
-        if (brokers.length > 0) return;
+        while (performance.now() < deadline) {
+          if (await ask(client)) return;
+          await pause(2);
+        }
       } finally {
         client.close();
       }
     } catch {
-      // Not yet.
+      // It does not listen yet.
     }
     await pause(2);
   }
-  throw new Error('the broker did not start');
+  throw new Error('the broker did not answer in time');
+}
+
+/** Waits until the broker lists itself. */
+export const untilServing = (port: number): Promise<void> =>
+  untilAnswered(port, async (client) => {
+    const { brokers } = await client.send(Metadata, 8, {
+      topics: [],
+      allowAutoTopicCreation: false,
+      includeClusterAuthorizedOperations: false,
+      includeTopicAuthorizedOperations: false,
+    });
+    return brokers.length > 0;
+  });
+
+/** Waits until partition 0 of a topic has acknowledged a record. A topic that is not there yet is made. */
+export function untilAcknowledged(port: number, topic: string, partitionCount: number): Promise<void> {
+  const records = buildBatch({ records: [{ value: Buffer.from('first') }], timestampMs: Date.now() });
+  let exists = false;
+  return untilAnswered(port, async (client) => {
+    if (!exists) {
+      const code = (await create(client, topic, partitionCount)) ?? ErrorCode.UNKNOWN_SERVER_ERROR;
+      exists = code === ErrorCode.NONE || code === ErrorCode.TOPIC_ALREADY_EXISTS;
+      if (!exists) return false;
+    }
+    const { responses } = await client.send(Produce, 9, {
+      transactionalId: null,
+      acks: -1,
+      timeoutMs: 30_000,
+      topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
+    });
+    return responses[0]?.partitionResponses[0]?.errorCode === ErrorCode.NONE;
+  });
 }
 
 const ended = (child: ChildProcess): Promise<void> =>
@@ -61,56 +100,98 @@ const ended = (child: ChildProcess): Promise<void> =>
     : new Promise((resolve) => child.once('exit', () => resolve()));
 
 /** Our broker, built, in a process of its own. */
-export async function startSordini(
+async function startSordini(
+  name: string,
   dir: string,
-  properties: Readonly<Record<string, string>>,
-  name = 'sordini',
+  file: string,
+  port: number,
+  until: (port: number) => Promise<void>,
 ): Promise<Server> {
   const main = join(root, 'dist', 'src', 'main.js');
   if (!existsSync(main)) throw new Error('there is no dist/src/main.js: run `npm run build` first');
-  mkdirSync(dir, { recursive: true });
-  const port = await freePort();
-  const lines = serverProperties({ dir, properties }, port, await freePort());
-  const file = join(dir, 'server.properties');
-  writeFileSync(file, [...lines].map(([key, value]) => `${key}=${value}\n`).join(''));
   const startedAt = performance.now();
   // To a file, as Apache Kafka's: a broker waits for whoever reads its pipe, and this process is busy.
   const logFile = join(dir, 'output.log');
-  const output = openSync(logFile, 'w');
+  const output = openSync(logFile, 'a');
   const child = spawn(process.execPath, [main, 'start', file], { stdio: ['ignore', output, output] });
   closeSync(output);
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
-  child.once('exit', () => process.off('exit', killAtExit));
+  const dead = ended(child).then(() => process.off('exit', killAtExit));
+  const died = dead.then(() => Promise.reject(new Error('it ended')));
+  died.catch(() => {});
   try {
-    await untilServing(port, () => child.exitCode !== null);
+    await Promise.race([until(port), died]);
   } catch (cause) {
     child.kill('SIGKILL');
-    throw new Error(`${name} did not start:\n${readFileSync(logFile, 'utf8').slice(0, 20_000)}`, { cause });
+    throw new Error(`${name} did not start:\n${readFileSync(logFile, 'utf8').slice(-20_000)}`, { cause });
   }
   return {
     name,
     pid: child.pid ?? -1,
     port,
     startMs: performance.now() - startedAt,
-    async stop() {
-      child.kill('SIGTERM');
-      await ended(child);
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      await dead;
     },
   };
 }
 
-/** Apache Kafka with the heap of its own start script, or null where it can't be had. */
-export async function startApacheKafka(dir: string): Promise<Server | null> {
-  if ((await kafkaClasspath()) === null) return null;
-  const kafka = await startKafka({ dir, heapMiB: 1024 });
+function sordini(name: string, durability: string): Contender {
   return {
-    name: 'kafka',
-    pid: kafka.pid,
-    port: kafka.port,
-    startMs: kafka.startMs,
-    stop: () => kafka.stop(),
+    name,
+    async install(dir) {
+      mkdirSync(dir, { recursive: true });
+      const port = await freePort();
+      const properties = { 'sordini.durability': durability };
+      const lines = serverProperties({ dir, properties }, port, await freePort());
+      const file = join(dir, 'server.properties');
+      writeFileSync(file, [...lines].map(([key, value]) => `${key}=${value}\n`).join(''));
+      return { start: (until = untilServing) => startSordini(name, dir, file, port, until) };
+    },
   };
+}
+
+const apacheKafka: Contender = {
+  name: APACHE,
+  async install(dir) {
+    const [port, controllerPort] = [await freePort(), await freePort()];
+    return {
+      async start(until = untilServing) {
+        // What is waited for may come before the server says that it has started, and counts from its start.
+        let answeredAt = 0;
+        const answered = until(port).then(() => {
+          answeredAt = performance.now();
+        });
+        answered.catch(() => {});
+        const kafka = await startKafka({ dir, port, controllerPort, heapMiB: HEAP_MIB });
+        const startedAt = performance.now() - kafka.startMs;
+        try {
+          await answered;
+        } catch (cause) {
+          await kafka.stop('SIGKILL');
+          throw cause;
+        }
+        return {
+          name: APACHE,
+          pid: kafka.pid,
+          port,
+          startMs: answeredAt - startedAt,
+          stop: (signal = 'SIGTERM') => kafka.stop(signal),
+        };
+      },
+    };
+  },
+};
+
+/**
+ * Who takes part: our broker answering from the page cache as Apache Kafka does, our default, which waits for the
+ * disk, and Apache Kafka where it can be had.
+ */
+export async function findContenders(withKafka: boolean): Promise<Contender[]> {
+  const ours = [sordini(OURS, 'kafka'), sordini(OURS_FSYNC, 'fsync')];
+  return withKafka && (await kafkaClasspath()) !== null ? [...ours, apacheKafka] : ours;
 }
 
 /** The least a C program can do; see load.c. Null without a C compiler. */
@@ -126,7 +207,7 @@ export async function startFloor(
   });
   await new Promise((resolve) => child.stdout.once('data', resolve));
   return {
-    name: 'C floor',
+    name: FLOOR,
     pid: child.pid ?? -1,
     port,
     startMs: 0,
@@ -137,22 +218,30 @@ export async function startFloor(
   };
 }
 
-export async function createTopic(server: Server, name: string): Promise<void> {
+async function create(client: WireClient, name: string, numPartitions: number): Promise<number | undefined> {
+  const topic = { name, numPartitions, replicationFactor: 1, assignments: [], configs: [] };
+  const { topics } = await client.send(CreateTopics, 4, { topics: [topic], timeoutMs: 60_000 });
+  return topics[0]?.errorCode;
+}
+
+/**
+ * Creates a topic and waits until every partition serves. That is more than what Metadata tells: Apache Kafka makes
+ * leaders a moment after it lists them.
+ */
+export async function createTopic(server: Server, name: string, partitionCount = 1): Promise<void> {
   const client = await WireClient.connect(server.port);
-  const { topics } = await client.send(CreateTopics, 4, {
-    topics: [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
-  });
-  const code = topics[0]?.errorCode;
-  if (code !== 0) throw new Error(`${server.name}: creating a topic gave error ${code}`);
+  const code = await create(client, name, partitionCount);
+  if (code !== ErrorCode.NONE) throw new Error(`${server.name}: creating a topic gave error ${code}`);
+  const partitions = Array.from({ length: partitionCount }, (_, partitionIndex) => ({
+    partitionIndex,
+    currentLeaderEpoch: -1,
+    timestamp: -1,
+  }));
   for (;;) {
-    const metadata = await client.send(Metadata, 8, {
-      topics: [{ name, topicId: ZERO_UUID }],
-      allowAutoTopicCreation: false,
-      includeClusterAuthorizedOperations: false,
-      includeTopicAuthorizedOperations: false,
-    });
-    if (metadata.topics[0]?.partitions[0]?.errorCode === 0) break;
-    await pause(10);
+    const asked = { replicaId: -1, isolationLevel: 0, topics: [{ name, partitions }] };
+    const { topics } = await client.send(ListOffsets, 5, asked);
+    if (topics[0]?.partitions.every(({ errorCode }) => errorCode === ErrorCode.NONE)) break;
+    await pause(5);
   }
   client.close();
 }
