@@ -73,6 +73,11 @@ export const isPassing = (error: unknown): error is DiskError =>
 /** One open file. Positions and lengths are bytes from the start of the file. */
 export interface DiskFile {
   readonly path: string;
+  /**
+   * The system's number for the open file, for a call that this port lacks; good only until control returns to the
+   * event loop. Missing where files have none. @throws {DiskError}
+   */
+  readonly descriptor?: () => number;
   sizeBytes(): number;
   /** Writes the chunks one after the other from `position`, which may lie past the end (the gap reads as zeros). */
   write(chunks: readonly Uint8Array[], position: number): void;
@@ -249,6 +254,11 @@ class NodeFile implements DiskFile, Releasable {
       throw error;
     }
     return this.#descriptor;
+  }
+
+  descriptor(): number {
+    this.#assertOpen('open');
+    return this.#fd;
   }
 
   sizeBytes(): number {

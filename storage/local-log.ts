@@ -21,6 +21,7 @@ import { CLEANED_SUFFIX, joinPath, PARTITION_METADATA_FILE, SWAP_SUFFIX } from '
 import type { LogConfig } from './log-config.ts';
 import type { SegmentMark } from './segment.ts';
 import { Segment } from './segment.ts';
+import { renameSegmentFiles } from './segment-files.ts';
 import type { Segments } from './segments.ts';
 import type { StagingPool } from './staging.ts';
 import { MAX_STAGED_BYTES, STAGING_CHUNK_BYTES, Staging } from './staging.ts';
@@ -392,9 +393,9 @@ export class LocalLog {
    */
   replace(replaced: readonly Segment[], nowMs: number): void {
     const baseOffset = replaced[0]?.baseOffset ?? 0;
-    Segment.rename(this.#disk, this.#directory, baseOffset, CLEANED_SUFFIX, SWAP_SUFFIX);
+    renameSegmentFiles(this.#disk, this.#directory, baseOffset, CLEANED_SUFFIX, SWAP_SUFFIX);
     this.#doom(replaced, nowMs);
-    Segment.rename(this.#disk, this.#directory, baseOffset, SWAP_SUFFIX, '');
+    renameSegmentFiles(this.#disk, this.#directory, baseOffset, SWAP_SUFFIX, '');
     this.#isDirectoryUnsynced = true;
     const { indexIntervalBytes } = this.config;
     const parts = { disk: this.#disk, directory: this.#directory, baseOffset, indexIntervalBytes };

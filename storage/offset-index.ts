@@ -94,6 +94,12 @@ export class OffsetIndex {
 
   /** Offset of the first entry at or past `position`, or -1 (OffsetIndex.fetchUpperBoundOffset). */
   firstOffsetAtOrAfter(position: number): number {
+    const slot = this.slotAtOrAfter(position);
+    return slot < this.#file.entryCount ? this.offsetAt(slot) : -1;
+  }
+
+  /** The slot of the first entry at or past `position`, or the count of entries. Cost: O(log n). */
+  slotAtOrAfter(position: number): number {
     const buffer = this.#file.buffer();
     let low = 0;
     let high = this.#file.entryCount;
@@ -102,7 +108,7 @@ export class OffsetIndex {
       if (buffer.readInt32BE(middle * ENTRY_SIZE + POSITION_AT) < position) low = middle + 1;
       else high = middle;
     }
-    return low < this.#file.entryCount ? this.offsetAt(low) : -1;
+    return low;
   }
 
   /** Drops the entries at or past `offset`. */

@@ -8,10 +8,46 @@
  * before it reads keeps the sum of what is lent near `budgetBytes`, however many clients do not take their answers.
  */
 
+import { assert } from '../protocol/assert.ts';
+import type { DiskFile } from './disk.ts';
+import { DiskError } from './disk.ts';
+
 /** Where a read takes its memory from. */
 export interface ReadMemory {
   /** A buffer of exactly this length; its content is undefined. */
   take(bytes: number): Buffer;
+  /**
+   * A buffer for bytes of `file` from `position` on that need not be read yet, since who takes them may have them from
+   * the file itself; null when they must be read. Missing where all must be.
+   */
+  readonly takeLate?: (file: DiskFile, position: number, bytes: number) => Buffer | null;
+}
+
+/** Bytes of a file that nobody has read yet, and the memory that they go to if somebody must. */
+export class LateRead {
+  readonly target: Buffer;
+  readonly position: number;
+  readonly #file: DiskFile;
+
+  constructor(target: Buffer, file: DiskFile, position: number) {
+    this.target = target;
+    this.#file = file;
+    this.position = position;
+  }
+
+  /** @throws {DiskError} if the file is closed by now, too. */
+  descriptor(): number {
+    const descriptor = this.#file.descriptor?.();
+    assert(descriptor !== undefined, 'only files with a descriptor are read late');
+    return descriptor;
+  }
+
+  /** Reads what lies from `from` on in `target`. @throws {DiskError} if the file is shorter or closed by now, too. */
+  fill(from: number): void {
+    const rest = from === 0 ? this.target : this.target.subarray(from);
+    const count = this.#file.read(rest, this.position + from);
+    if (count < rest.length) throw new DiskError('EIO', 'read', this.#file.path);
+  }
 }
 
 const MIN_CLASS_BITS = 14;
@@ -23,6 +59,8 @@ const DEFAULT_BUDGET_BYTES = 256 * 1024 * 1024;
 /** One read may take this part of what is left of the budget, and never less than the smallest share. */
 const SHARE = 4;
 const SMALLEST_SHARE_BYTES = 64 * 1024;
+/** Below this, reading costs no more than the calls that avoid it. */
+const SMALLEST_LATE_BYTES = 128 * 1024;
 
 export class ReadBuffers {
   readonly #free: Buffer[][] = [];
@@ -53,8 +91,9 @@ export class ReadBuffers {
     return Math.max(SMALLEST_SHARE_BYTES, Math.floor((this.#budgetBytes - this.#lentBytes) / SHARE));
   }
 
-  lease(): ReadLease {
-    return new ReadLease(this);
+  /** With `isLate`, large reads may be left to whoever sends them. */
+  lease(isLate = false): ReadLease {
+    return new ReadLease(this, isLate);
   }
 
   /** For leases: a buffer of the smallest class that holds `bytes`. */
@@ -88,11 +127,22 @@ const classBits = (bytes: number): number => Math.max(MIN_CLASS_BITS, 32 - Math.
 
 /** What one answer has taken. */
 export class ReadLease implements ReadMemory {
+  /** In the order in which they were taken. */
+  lateReads: LateRead[] = [];
+  readonly takeLate?: (file: DiskFile, position: number, bytes: number) => Buffer | null;
   readonly #buffers: ReadBuffers;
   #held: Buffer[] = [];
 
-  constructor(buffers: ReadBuffers) {
+  constructor(buffers: ReadBuffers, isLate: boolean) {
     this.#buffers = buffers;
+    if (isLate) this.takeLate = (file, position, bytes) => this.#takeLate(file, position, bytes);
+  }
+
+  #takeLate(file: DiskFile, position: number, bytes: number): Buffer | null {
+    if (bytes < SMALLEST_LATE_BYTES || file.descriptor === undefined) return null;
+    const target = this.take(bytes);
+    this.lateReads.push(new LateRead(target, file, position));
+    return target;
   }
 
   take(bytes: number): Buffer {
@@ -105,6 +155,7 @@ export class ReadLease implements ReadMemory {
   release(): void {
     const held = this.#held;
     this.#held = [];
+    this.lateReads = [];
     for (const buffer of held) this.#buffers.giveBack(buffer);
   }
 }

@@ -2,7 +2,7 @@
  * From bytes read out of a segment to the batches a reader may have.
  *
  * Always true: what is given are whole batches below the reader's bound; batches that this process neither wrote nor
- * checked before have been checked against their CRC.
+ * checked before have been checked against their CRC. Only those need not be looked at that this process wrote.
  */
 
 import {
@@ -14,6 +14,8 @@ import {
   magic,
   sizeInBytes,
 } from '../protocol/batch.ts';
+import type { DiskFile } from './disk.ts';
+import type { OffsetIndex } from './offset-index.ts';
 import type { ReadMemory } from './read-buffers.ts';
 
 export interface SegmentReadOptions {
@@ -104,4 +106,38 @@ export function cutToWhole(
     availableBytes: availableEnd - at,
     damagedAt: -1,
   };
+}
+
+/** Batches of a segment's file that need no check, from where one begins at `start` to `end`. */
+export interface TrustedBatches {
+  readonly file: DiskFile;
+  readonly offsetIndex: OffsetIndex;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * A read that is left to who sends it: the offset index tells where whole batches end, at most an index interval
+ * before the limit. Null when it can't tell, when `memory` takes no such read, or when not all bytes up to the limit
+ * lie below `upTo`. `boundOffset` is above every offset in the file.
+ */
+export function readLate(
+  { file, offsetIndex, start, end }: TrustedBatches,
+  maxBytes: number,
+  upTo: number,
+  boundOffset: number,
+  memory: ReadMemory | undefined,
+): SegmentRead | null {
+  if (memory?.takeLate === undefined) return null;
+  const limit = Math.min(maxBytes, end - start);
+  const slot = offsetIndex.slotAtOrAfter(start + limit);
+  const hasSlot = slot < offsetIndex.file.entryCount;
+  // All that lies before an entry's batch lies below its offset.
+  const isBelow = upTo >= boundOffset || (hasSlot && offsetIndex.offsetAt(slot) <= upTo);
+  if (!isBelow) return null;
+  const isWhole = start + limit === end || (hasSlot && offsetIndex.positionAt(slot) === start + limit);
+  const wholeEnd = isWhole ? start + limit : slot > 0 ? offsetIndex.positionAt(slot - 1) : start;
+  if (wholeEnd <= start) return null;
+  const records = memory.takeLate(file, start, wholeEnd - start);
+  return records === null ? null : { records, position: start, availableBytes: limit, damagedAt: -1 };
 }

@@ -37,8 +37,9 @@ import type { LogConfig } from './log-config.ts';
 import { maxSegmentMs } from './log-config.ts';
 import { OffsetIndex } from './offset-index.ts';
 import type { ReadMemory } from './read-buffers.ts';
+import { renameSegmentFiles } from './segment-files.ts';
 import type { SegmentRead, SegmentReadOptions } from './segment-read.ts';
-import { cutToWhole, damagedRead, isPlausibleHeader } from './segment-read.ts';
+import { cutToWhole, damagedRead, isPlausibleHeader, readLate } from './segment-read.ts';
 import type { EndOfBatches, SearchedFile } from './sound-batch.ts';
 import { endOfBatches, findSound } from './sound-batch.ts';
 import { NO_TIMESTAMP, TimeIndex } from './time-index.ts';
@@ -280,6 +281,11 @@ export class Segment {
       const sound = findSound(this.searched(boundOffset), start, offset);
       if (sound === 'damaged') return damagedRead(start, offset);
       start = sound ?? end;
+    } else if (maxBytes >= LARGE_READ_BYTES) {
+      start = this.#findFrom(start, offset);
+      const batches = { file: this.file, offsetIndex: this.offsetIndex, start, end };
+      const late = readLate(batches, maxBytes, upTo, boundOffset, memory);
+      if (late !== null) return late;
     }
     if (end - start < BATCH_HEADER_SIZE) return null;
     // One read covers the search and, usually, the answer: the batch lies within an index interval of the entry.
@@ -308,6 +314,13 @@ export class Segment {
       buffer = this.#readAt(start, limit, memory);
     }
     return cutToWhole(buffer, at, start, limit, upTo, trustedFrom, end);
+  }
+
+  /** Where the batch begins that holds `offset` or follows it, or the first that is none; looks from `start` on. */
+  #findFrom(start: number, offset: number): number {
+    const scanner = new BatchScanner(this.file, start, this.#writtenBytes, SPARSE_CHUNK_BYTES);
+    while (scanner.next()) if (scanner.lastOffset >= offset) break;
+    return scanner.position;
   }
 
   /** Where to begin looking for `offset`, by the index if what it points to bears it out. */
@@ -529,25 +542,10 @@ export class Segment {
     this.transactionIndex.movedTo(this.#path(TRANSACTION_INDEX_SUFFIX));
   }
 
-  /** Renames the files of the segment at `baseOffset` that have the marker `from` behind their names. */
-  static rename(disk: Disk, directory: string, baseOffset: number, from: string, to: string): void {
-    for (const suffix of [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
-      const path = joinPath(directory, segmentFileName(baseOffset, suffix));
-      if (disk.status(path + from) !== null) disk.rename(path + from, path + to);
-    }
-  }
-
   /** Renames the files so that no start takes them for a segment again; gives the new names. */
   markDeleted(): string[] {
     this.closeFile();
-    const renamed: string[] = [];
-    for (const suffix of [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
-      const path = this.#path(suffix);
-      if (this.#disk.status(path) === null) continue;
-      this.#disk.rename(path, path + DELETED_SUFFIX);
-      renamed.push(path + DELETED_SUFFIX);
-    }
-    return renamed;
+    return renameSegmentFiles(this.#disk, this.#directory, this.baseOffset, '', DELETED_SUFFIX);
   }
 
   #newIndexes(indexBytes: number): void {
@@ -614,4 +612,6 @@ export class Segment {
 
 /** For walks over headers that are far apart; and below which memory comes from Node's shared pool. */
 const SPARSE_CHUNK_BYTES = 4096;
+/** From here on a look for the first batch costs less than reading what lies before it, too. */
+const LARGE_READ_BYTES = 32 * 1024;
 const SMALL_READ_BYTES = 2048;

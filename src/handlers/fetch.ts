@@ -14,7 +14,7 @@ import { Fetch } from '../../protocol/messages/fetch.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
 import type { Uuid } from '../../protocol/uuid.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
-import type { ReadLease } from '../../storage/read-buffers.ts';
+import type { LateRead, ReadLease } from '../../storage/read-buffers.ts';
 import { downConvertRead, legacyMagicOf } from '../partition/down-conversion.ts';
 import type { FetchParams, FetchResult } from '../partition/fetch-partition.ts';
 import { fetchPartition } from '../partition/fetch-partition.ts';
@@ -160,7 +160,7 @@ class FetchOperation {
     this.#maxBytes = Math.min(request.maxBytes, services.config().fetch.maxBytes);
     this.#minBytes = Math.min(request.minBytes, this.#maxBytes);
     this.#targets = context.partitions.map((part) => this.#target(part));
-    this.#lease = services.readBuffers.lease();
+    this.#lease = services.readBuffers.lease(call.takesLateReads && legacyMagicOf(call.version) === null);
   }
 
   #target(request: FetchPartition): Target {
@@ -272,6 +272,7 @@ class FetchOperation {
       }
       last.partitions.push(this.#partitionResponse(target, result, leaders));
     }
+    this.#call.fillLate(lateIn(responses, this.#lease.lateReads));
     return {
       throttleTimeMs: 0,
       errorCode: chosen.errorCode,
@@ -327,6 +328,16 @@ class FetchOperation {
       ? { ...response, currentLeader: leaders.of(target.request.topic, partitionIndex) }
       : response;
   }
+}
+
+/** Those of the reads whose memory the answer holds: a partition may have been refused after all. */
+function lateIn(responses: readonly TopicResponse[], reads: readonly LateRead[]): readonly LateRead[] {
+  if (reads.length === 0) return reads;
+  const given = new Set<unknown>();
+  for (const { partitions } of responses)
+    for (const { records } of partitions)
+      if (Array.isArray(records)) for (const chunk of records) given.add(chunk);
+  return reads.filter(({ target }) => given.has(target));
 }
 
 const isUnknownTopic = (errorCode: number): boolean =>

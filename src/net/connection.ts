@@ -15,7 +15,8 @@ import type { NetMetrics } from '../metrics/net.ts';
 import type { FrameBuffers, FrameHolder } from './frame-buffers.ts';
 import { capacityFor } from './frame-buffers.ts';
 import { OutQueue } from './out-queue.ts';
-import type { Channel, Exchange, Reply, Session } from './session.ts';
+import { sendFile } from './send-file.ts';
+import type { Channel, Exchange, LateChunk, Reply, Session } from './session.ts';
 import type { Turn } from './turn.ts';
 
 const SIZE_BYTES = 4;
@@ -66,8 +67,19 @@ class RequestInProgress implements Exchange {
   holdsOthers = false;
   isLast = false;
   actions: readonly (() => void)[] = [];
+  late: readonly LateChunk[] = [];
   /** Answered or given up: what comes after runs at once. */
   isOver = false;
+
+  readonly takesLateChunks: boolean;
+
+  constructor(takesLateChunks: boolean) {
+    this.takesLateChunks = takesLateChunks;
+  }
+
+  fillLate(chunks: readonly LateChunk[]): void {
+    this.late = chunks;
+  }
 
   afterWrite(action: () => void): void {
     if (this.isOver) action();
@@ -241,6 +253,11 @@ export class Connection implements Channel, FrameHolder {
     this.#proceed();
   }
 
+  /** OutQueue: an answer stopped in its midst. */
+  onUnreadable(cause: unknown): void {
+    this.#fail('an answer could not be read from its file', cause);
+  }
+
   /** Whether the request at `offset` may be handed over now. */
   #canHandle(buffer: Buffer, offset: number): boolean {
     if (!this.#canOverlap()) return false;
@@ -381,7 +398,7 @@ export class Connection implements Channel, FrameHolder {
     const { metrics, nowMs } = this.#services;
     metrics.requests++;
     this.activeMs = nowMs();
-    const request = new RequestInProgress();
+    const request = new RequestInProgress(sendFile() !== null);
     let outcome: Reply | Promise<Reply>;
     try {
       outcome = session.receive(frame, request);
@@ -431,7 +448,7 @@ export class Connection implements Channel, FrameHolder {
     }
     request.isOver = true;
     if (reply === 'none') request.giveUp();
-    else this.#out.push(reply, request.actions);
+    else this.#out.push(reply, request.actions, request.late);
     if (request.isLast) this.#closeSoon('closed after its last answer');
   }
 

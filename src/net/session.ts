@@ -10,8 +10,23 @@
  */
 export type Reply = readonly Buffer[] | 'none' | 'close';
 
+/** A chunk of an answer that still lies in a file. Its bytes are not in `target` until `fill` has put them there. */
+export interface LateChunk {
+  readonly target: Buffer;
+  /** Where in the file it begins. */
+  readonly position: number;
+  /** The file's descriptor, good until control returns to the event loop. @throws when the file can't be had. */
+  descriptor(): number;
+  /** Puts the bytes from `from` on into `target`. @throws when they can't be had. */
+  fill(from: number): void;
+}
+
 /** One request on its way through the session. */
 export interface Exchange {
+  /** Whether large chunks may be given late. */
+  readonly takesLateChunks: boolean;
+  /** Said before the answer: these of its chunks are not filled yet. */
+  fillLate(chunks: readonly LateChunk[]): void;
   /** Runs `action` exactly once: when the answer has left, or never will. */
   afterWrite(action: () => void): void;
   /** Closes the connection when the answer has left (a failed login is answered, then the connection ends). */

@@ -7,6 +7,7 @@
 import { assert } from '../../protocol/assert.ts';
 import { defaultsOf } from '../../protocol/field.ts';
 import type { Api, RequestOf, ResponseInput } from '../../protocol/schema.ts';
+import type { LateRead } from '../../storage/read-buffers.ts';
 
 /** What `run` gives when the request has no answer (Produce with acks 0). */
 export const NO_RESPONSE: unique symbol = Symbol('no response');
@@ -42,6 +43,10 @@ export interface Call {
   readonly connection: ClientConnection;
   /** Wall clock at arrival. */
   readonly nowMs: number;
+  /** Whether the answer may hold memory that is filled only when it leaves, if it can't leave from the file itself. */
+  readonly takesLateReads: boolean;
+  /** Said before the answer is given: the memory of these reads is part of it, and not filled yet. */
+  fillLate(reads: readonly LateRead[]): void;
   /** Runs `action` once, when the answer has left or never will: then its buffers may be used again. */
   afterWrite(action: () => void): void;
   /** Takes no request from this connection for this long after the answer (KIP-219). */

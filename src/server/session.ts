@@ -11,6 +11,7 @@ import { ErrorCode, errorMessage, KafkaError, MalformedMessage } from '../../pro
 import { decodeRequestHeader, encodeResponseFrame } from '../../protocol/frame.ts';
 import { ApiVersions } from '../../protocol/messages/api-versions.ts';
 import type { Api, Fields, ResponseInput } from '../../protocol/schema.ts';
+import type { LateRead } from '../../storage/read-buffers.ts';
 import type { Call, ClientConnection, Handler, HandlerTable, Scope } from './handler.ts';
 import { NO_RESPONSE } from './handler.ts';
 
@@ -27,6 +28,8 @@ export interface SessionChannel {
 
 /** What a session needs of the network's side of one request. */
 export interface SessionExchange {
+  readonly takesLateChunks: boolean;
+  fillLate(chunks: readonly LateRead[]): void;
   afterWrite(action: () => void): void;
   closeAfterReply(): void;
   holdOthers(): void;
@@ -107,6 +110,14 @@ class SessionCall implements Call {
     this.nowMs = nowMs;
     this.#channel = channel;
     this.#exchange = exchange;
+  }
+
+  get takesLateReads(): boolean {
+    return this.#exchange.takesLateChunks;
+  }
+
+  fillLate(reads: readonly LateRead[]): void {
+    this.#exchange.fillLate(reads);
   }
 
   afterWrite(action: () => void): void {

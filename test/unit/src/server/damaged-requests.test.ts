@@ -38,7 +38,13 @@ function makeSession(): Session {
   );
 }
 
-const exchange = { afterWrite: () => {}, closeAfterReply: () => {}, holdOthers: () => {} };
+const exchange = {
+  takesLateChunks: false,
+  fillLate: () => {},
+  afterWrite: () => {},
+  closeAfterReply: () => {},
+  holdOthers: () => {},
+};
 
 test.each(apis.map((api) => [api.name, api] as const))(
   'damaged %s requests of every version are read or refused, and are no bugs',
