@@ -1,6 +1,6 @@
 /**
  * librdkafka's own tests against a broker: one process per test number, as its authors run them. Only tests that fail
- * without a broker are counted. The quick ones run always; `SORDINI_FULL=1` runs all, on Apache Kafka too, and proves
+ * without a broker are counted. The quick ones run always, but for those that only watch the clock; `SORDINI_FULL=1` runs all, on Apache Kafka too, and proves
  * that they fail where there is no broker.
  */
 import { mkdirSync, rmSync } from 'node:fs';
@@ -32,7 +32,7 @@ describe.skipIf('missing' in found)("librdkafka's tests", () => {
   const workDir = temporaryDirectory('librdkafka');
   afterAll(() => rmSync(workDir, { recursive: true, force: true, maxRetries: 3 }));
 
-  const mustPass = runnerMustPass().filter(({ isSlow }) => isFull || !isSlow);
+  const mustPass = runnerMustPass().filter(({ isSlow, isTimed }) => isFull || !(isSlow || isTimed));
   /** One for each number: they run together. */
   const first = [...new Map(mustPass.map((each) => [numberOf(each), each] as const)).values()];
   const together = (one: RunnerTest): RunnerTest[] =>
