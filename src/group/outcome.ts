@@ -5,7 +5,7 @@
  * - each token given with a command is answered exactly once, now or by a later outcome;
  * - an answer that depends on records is given only by the outcome of the input that reports their fate, so
  *   whoever drives the machine withholds nothing;
- * - writes are to be appended in the order of their ids.
+ * - writes are to be appended in the order in which they came out.
  */
 import type { ConsumerGroupDescribe } from '../../protocol/messages/consumer-group-describe.ts';
 import type { ConsumerGroupHeartbeat } from '../../protocol/messages/consumer-group-heartbeat.ts';
@@ -127,7 +127,7 @@ export interface TransactionOfWrite {
   readonly producerEpoch: number;
 }
 
-/** Records to append all or none, in order of id. */
+/** Records to append all or none, in the order in which they came out. */
 export interface Write {
   readonly id: number;
   readonly records: readonly CoordinatorRecord[];

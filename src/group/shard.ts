@@ -12,6 +12,7 @@
 import { assert } from '../../protocol/assert.ts';
 import { NO_SEQUENCE } from '../../protocol/batch.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
+import { Slots } from '../../protocol/slots.ts';
 import type { Member, Ticket } from './classic-group.ts';
 import { ClassicGroup } from './classic-group.ts';
 import type { GroupConfig } from './config.ts';
@@ -75,8 +76,7 @@ export class Shard {
   #expirations: GroupExpirations | null = null;
   /** The last that a command made. */
   #newest: ClassicGroup | null = null;
-  #nextWriteId = 1;
-  readonly #pendingWrites = new Map<number, PendingWrite>();
+  readonly #pendingWrites = new Slots<PendingWrite>();
   #writes: Write[] = [];
   #answers: Answer[] = [];
   #notes: Note[] = [];
@@ -220,7 +220,7 @@ export class Shard {
     this.#notes.push(note);
   }
 
-  /** Ids grow by one; the write is appended after all that were issued before. */
+  /** Gives the id of the write, which is appended after all that were issued before. */
   write(
     records: readonly CoordinatorRecord[],
     then: {
@@ -233,10 +233,9 @@ export class Shard {
     baseSequence = NO_SEQUENCE,
   ): number {
     assert(records.length > 0, 'A write has records.');
-    const id = this.#nextWriteId++;
-    this.#writes.push({ id, records, transaction, baseSequence, timeoutMs: null });
     const { settle, apply = null, undo = null, end = null } = then;
-    this.#pendingWrites.set(id, { settle, apply, undo, end, isOverdue: false });
+    const id = this.#pendingWrites.put({ settle, apply, undo, end, isOverdue: false });
+    this.#writes.push({ id, records, transaction, baseSequence, timeoutMs: null });
     return id;
   }
 
@@ -277,9 +276,8 @@ export class Shard {
   }
 
   #takeWrite(writeId: number): PendingWrite {
-    const write = this.#pendingWrites.get(writeId);
+    const write = this.#pendingWrites.take(writeId);
     assert(write !== undefined, 'The fate of a write is reported once.');
-    this.#pendingWrites.delete(writeId);
     return write;
   }
 }

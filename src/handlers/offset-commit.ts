@@ -17,6 +17,8 @@ const CLASSIC_VERSION = 8;
 
 export const offsetCommit = (services: Services) =>
   handler(OffsetCommit, {
+    // The coordinator has taken it, in its order, when `run` first returns; the answer waits for the log.
+    overlaps: true,
     async run(request, call) {
       const { known, unknown } = splitUnknown(services, request.topics);
       if (call.version === 0) {

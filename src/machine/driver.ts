@@ -3,7 +3,7 @@
  * resignation: loads it, gives it commands and time, appends what it writes, and tells it what became of that.
  *
  * What is always true:
- * - the machine is called by one step at a time, and its writes reach the log in the order of their ids;
+ * - the machine is called by one step at a time, and its writes reach the log in the order in which they came out;
  * - a committed fate is told in log order: before the fate of a later write, and before that of a later marker;
  * - every submitted command is answered once, at the latest when the shard stops;
  * - the shard serves only when all that it has loaded is committed, so that nothing it tells can be lost;
@@ -14,6 +14,7 @@
 import { assert } from '../../protocol/assert.ts';
 import { NO_SEQUENCE } from '../../protocol/batch.ts';
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
+import { Slots } from '../../protocol/slots.ts';
 import type { Cancel, Clock, Timer } from '../../storage/clock.ts';
 import type { BatchTransaction, CommitLog, LoadedBatch, LogRecord } from './coordinator-log.ts';
 
@@ -144,10 +145,9 @@ export class ShardDriver<Command, Response> {
   readonly #parts: ShardParts<Command, Response>;
   /** Answers for commands that no life can take. */
   readonly #refusals: Machine<Command, Response>;
-  readonly #pending = new Map<number, Pending<Command, Response>>();
+  readonly #pending = new Slots<Pending<Command, Response>>();
   #life: Life<Command, Response> | null = null;
   #isStopped = false;
-  #nextToken = 1;
   #isFlushScheduled = false;
   #tick: { readonly atMs: number; readonly cancel: Cancel } | null = null;
   #overdueCheck: { readonly atMs: number; readonly cancel: Cancel } | null = null;
@@ -209,9 +209,8 @@ export class ShardDriver<Command, Response> {
     this.#overdueCheck = null;
     this.#reload?.();
     this.#reload = null;
-    const waiting = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const { command, resolve } of waiting) resolve(this.#refusals.refuse(command, errorCode));
+    for (const { command, resolve } of this.#pending.takeAll())
+      resolve(this.#refusals.refuse(command, errorCode));
   }
 
   async #load(life: Life<Command, Response>): Promise<void> {
@@ -283,8 +282,7 @@ export class ShardDriver<Command, Response> {
       return this.#refused(command, ErrorCode.COORDINATOR_NOT_AVAILABLE);
     }
     return new Promise((resolve) => {
-      const token = this.#nextToken++;
-      this.#pending.set(token, { command, resolve });
+      const token = this.#pending.put({ command, resolve });
       this.#step(life, (machine, now) => machine.handle(token, command, now), token);
     });
   }
@@ -332,9 +330,8 @@ export class ShardDriver<Command, Response> {
   }
 
   #answerFailure(token: number): void {
-    const culprit = this.#pending.get(token);
+    const culprit = this.#pending.take(token);
     if (culprit === undefined) return;
-    this.#pending.delete(token);
     culprit.resolve(this.#refusals.refuse(culprit.command, ErrorCode.UNKNOWN_SERVER_ERROR));
   }
 
@@ -342,9 +339,8 @@ export class ShardDriver<Command, Response> {
     for (const write of outcome.writes) life.queue.push(write);
     if (life.queue.length > 0) this.#scheduleFlush();
     for (const { token, response } of outcome.answers) {
-      const pending = this.#pending.get(token);
+      const pending = this.#pending.take(token);
       assert(pending !== undefined, 'A command is answered once.');
-      this.#pending.delete(token);
       pending.resolve(response);
     }
     for (const { event, ...fields } of outcome.notes) {

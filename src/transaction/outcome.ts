@@ -1,8 +1,8 @@
 /**
  * What goes into the transaction machine and what comes out of it.
  *
- * What is always true: a write's records are to be appended all or none, in order of id; an answer is given once per
- * command; a send of markers is reported back once, by the command `markersWritten`.
+ * What is always true: a write's records are to be appended all or none, in the order in which they came out; an answer
+ * is given once per command; a send of markers is reported back once, by the command `markersWritten`.
  */
 import type { DescribeTransactions } from '../../protocol/messages/describe-transactions.ts';
 import type { ListTransactions } from '../../protocol/messages/list-transactions.ts';
@@ -101,7 +101,7 @@ export interface CoordinatorRecord {
   readonly value: Buffer | null;
 }
 
-/** Records to append all or none, in order of id. They are never part of a transaction themselves. */
+/** Records to append all or none, in the order in which they came out. They are never part of a transaction themselves. */
 export interface Write {
   readonly id: number;
   readonly records: readonly CoordinatorRecord[];

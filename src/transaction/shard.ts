@@ -11,6 +11,7 @@
 import { assert } from '../../protocol/assert.ts';
 import { NO_SEQUENCE } from '../../protocol/batch.ts';
 import { ErrorCode, errorName } from '../../protocol/errors.ts';
+import { Slots } from '../../protocol/slots.ts';
 import type { TransactionConfig } from './config.ts';
 import type { Note } from './notes.ts';
 import type {
@@ -65,8 +66,7 @@ export class Shard {
   readonly #waiting = new Map<Transaction, Parked[]>();
   /** By transaction, the send of markers that is under way. */
   readonly #sends = new Map<Transaction, number>();
-  readonly #pendingWrites = new Map<number, PendingWrite>();
-  #nextWriteId = 1;
+  readonly #pendingWrites = new Slots<PendingWrite>();
   #nextSendId = 1;
   #writes: Write[] = [];
   #answers: Answer[] = [];
@@ -271,8 +271,6 @@ export class Shard {
       readonly completed: (() => void) | undefined;
     },
   ): void {
-    const id = this.#nextWriteId++;
-    this.#writes.push({ id, records, transaction: null, baseSequence: NO_SEQUENCE, timeoutMs });
     const write: PendingWrite = {
       committed: () => {
         then.committed();
@@ -286,7 +284,8 @@ export class Shard {
       settle: then.settle,
       isSettled: false,
     };
-    this.#pendingWrites.set(id, write);
+    const id = this.#pendingWrites.put(write);
+    this.#writes.push({ id, records, transaction: null, baseSequence: NO_SEQUENCE, timeoutMs });
   }
 
   get pendingWriteCount(): number {
@@ -313,9 +312,8 @@ export class Shard {
   }
 
   #takeWrite(writeId: number): PendingWrite {
-    const write = this.#pendingWrites.get(writeId);
+    const write = this.#pendingWrites.take(writeId);
     assert(write !== undefined, 'The fate of a write is reported once.');
-    this.#pendingWrites.delete(writeId);
     return write;
   }
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { decodeResponse } from '../../protocol/codec.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
 import { ApiVersions } from '../../protocol/messages/api-versions.ts';
 import { ConsumerGroupDescribe } from '../../protocol/messages/consumer-group-describe.ts';
@@ -171,5 +172,40 @@ describe('the consumer group protocol', () => {
     expect((await client.send(ConsumerGroupHeartbeat, 1, beatOf('a', -1))).errorCode).toBe(ErrorCode.NONE);
     expect(await remove()).toBe(ErrorCode.NONE);
     expect(await remove()).toBe(ErrorCode.GROUP_ID_NOT_FOUND);
+  });
+});
+
+describe('commits that follow each other on one connection', () => {
+  test('are taken in their order, by group and whatever their answers wait for', async () => {
+    const client = await start({});
+    await createTopic(client);
+    const count = 300;
+    const commit = (i: number): RequestInput<typeof OffsetCommit> => ({
+      groupId: `g${i % 3}`,
+      generationIdOrMemberEpoch: -1,
+      memberId: '',
+      topics: [
+        {
+          name: 't',
+          partitions: [{ partitionIndex: 0, committedOffset: BigInt(i), committedMetadata: `${i}` }],
+        },
+      ],
+    });
+    const topics = [{ name: 't', partitionIndexes: [0] }];
+    for (let i = 0; i < count; i++) client.post(OffsetCommit, 7, commit(i));
+    // Of another kind: it waits for the answers of those before it, and so does this connection's next commit for it.
+    client.post(OffsetFetch, 7, { groupId: 'g2', topics, groups: [] });
+    client.post(OffsetCommit, 7, commit(count + 2));
+    const frames: Buffer[] = [];
+    for (let i = 0; i < count + 2; i++) frames.push(await client.nextFrame());
+    const ids = frames.map((frame) => frame.readInt32BE(0));
+    expect(ids).toEqual(ids.map((_, i) => (ids[0] ?? 0) + i));
+    const fetched = decodeResponse(OffsetFetch, 7, frames[count] ?? Buffer.alloc(0), 5).value;
+    expect(fetched.topics[0]?.partitions[0]).toMatchObject({ committedOffset: BigInt(count - 1) });
+    for (const groupId of ['g0', 'g1', 'g2']) {
+      const { topics: found } = await client.send(OffsetFetch, 7, { groupId, topics, groups: [] });
+      const last = groupId === 'g2' ? count + 2 : count - 3 + Number(groupId.slice(1));
+      expect(found[0]?.partitions[0]).toMatchObject({ committedOffset: BigInt(last), metadata: `${last}` });
+    }
   });
 });
