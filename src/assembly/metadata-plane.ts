@@ -151,8 +151,8 @@ export class MetadataPlane {
 
   #listener(snapshots: MetadataSnapshots): RaftListener {
     return {
-      handleCommit: (batches) => {
-        this.#loader.load(batches);
+      handleCommit: (batches, highWatermark) => {
+        this.#loader.load(batches, highWatermark);
         this.#releaseApplied();
         this.controller.committed(this.#loader.lastOffset);
         if (!this.#loader.faulty) snapshots.advanced(batches, this.#loader.image);

@@ -2,7 +2,9 @@
  * Committed metadata on its way from the log to the publisher (org.apache.kafka.image.loader.MetadataLoader).
  *
  * Always true: one call of `load` publishes at most once, however many batches it brings, and inside a metadata
- * transaction not at all. After a batch could not be applied nothing more is: `faulty` stays set, the last good image
+ * transaction not at all. The first image that is published has everything that was committed when the node started: a
+ * snapshot, or the beginning of the log, is the past, and who acted on it would delete the log of a topic that was made
+ * anew since (MetadataLoader.stillNeedToCatchUp). After a batch could not be applied nothing more is: `faulty` stays set, the last good image
  * stays published, and no snapshot may be written from here any more (KAFKA-14203).
  */
 import type { MetadataImage } from './image.ts';
@@ -16,6 +18,7 @@ export class MetadataLoader {
   readonly #onFault: (error: unknown) => void;
   readonly #replayer = new MetadataReplayer();
   #published: MetadataImage;
+  #isCatchingUp = true;
   #faulty = false;
 
   constructor(publisher: MetadataPublisher, onFault: (error: unknown) => void) {
@@ -43,21 +46,31 @@ export class MetadataLoader {
     return this.#faulty;
   }
 
-  load(batches: Iterable<CommittedBatch>): void {
-    this.#run(() => {
-      for (const batch of batches) this.#replayer.apply(batch);
-    });
+  /** `highWatermark` is where what is committed ends; 0 where nothing more is known than these batches. */
+  load(batches: Iterable<CommittedBatch>, highWatermark = 0): void {
+    this.#run(
+      () => {
+        for (const batch of batches) this.#replayer.apply(batch);
+      },
+      () => this.#replayer.lastOffset + 1 >= highWatermark,
+    );
   }
 
+  /** The record with which a leader begins follows every snapshot: it says whether anything is still to come. */
   loadSnapshot(snapshot: LoadedSnapshot): void {
-    this.#run(() => this.#replayer.reset(snapshot));
+    this.#run(
+      () => this.#replayer.reset(snapshot),
+      () => false,
+    );
   }
 
-  #run(apply: () => void): void {
+  #run(apply: () => void, isUpToDate: () => boolean): void {
     if (this.#faulty) return;
     let image: MetadataImage;
     try {
       apply();
+      if (this.#isCatchingUp && !isUpToDate()) return;
+      this.#isCatchingUp = false;
       image = this.#replayer.settle();
     } catch (error) {
       this.#faulty = true;

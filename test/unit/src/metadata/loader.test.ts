@@ -72,6 +72,29 @@ describe('the metadata loader', () => {
     expect(loader.image.timestampMs).toBe(1002);
   });
 
+  test('publishes nothing of the past: first comes what was committed at the start, whole', () => {
+    const { changes, loader, batch } = setUp();
+    const records = [topic('a', A), partition(A, 0), topic('b', B), partition(B, 0)];
+    const before = batch(...records);
+    loader.loadSnapshot({
+      lastContainedOffset: before.lastOffset,
+      epoch: 1,
+      lastContainedLogTimestampMs: 1000,
+      records,
+    });
+    const again = 'AAAAAAAAAAAAAAAAAAAAZg';
+    loader.load([batch({ type: 'RemoveTopicRecord', topicId: A })], 8);
+    loader.load([batch(topic('a', again), partition(again, 0))], 8);
+    expect([changes, loader.image.offset]).toEqual([[], -1]);
+    loader.load([batch(config('k', 'v'))], 8);
+    const [change] = changes;
+    expect(change?.createdTopics.map(({ id }) => id).sort()).toEqual([B, again].sort());
+    expect([change?.deletedTopics, change?.changedTopics]).toEqual([[], []]);
+    // From then on each step is news.
+    loader.load([batch(topic('c', A))], 100);
+    expect(changes[1]?.createdTopics.map(({ name }) => name)).toEqual(['c']);
+  });
+
   test('tells created, changed and deleted topics apart', () => {
     const { changes, loader, batch } = setUp();
     loader.load([batch(topic('a', A), partition(A, 0))]);
