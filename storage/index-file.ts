@@ -9,7 +9,7 @@
  */
 
 import type { Disk, DiskFile } from './disk.ts';
-import { readSmallFile } from './disk.ts';
+import { readSmallFile, syncFile } from './disk.ts';
 
 const FIRST_CAPACITY_ENTRIES = 16;
 
@@ -147,14 +147,12 @@ export class IndexFile {
     });
   }
 
-  /** Syncs what has been written; the entries written behind it are not covered. */
+  /**
+   * Syncs what has been written; the entries written behind it are not covered. The file may have gone with its segment
+   * meanwhile: then it must not come back.
+   */
   async sync(): Promise<void> {
-    const file = this.#disk.open(this.#path, true);
-    try {
-      await file.sync();
-    } finally {
-      file.close();
-    }
+    await syncFile(this.#disk, this.#path);
   }
 
   /** Forgets the buffer if the file has it all. */

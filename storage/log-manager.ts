@@ -416,6 +416,21 @@ export class LogManager {
     }
   }
 
+  /**
+   * Writes down where these logs begin now, so that no crash brings back what was deleted. Gives those whose directory
+   * could not be written.
+   */
+  keepStartOffsets(logs: ReadonlySet<Log>): Set<Log> {
+    const failed = new Set(logs);
+    this.#checkpoint((directory) => {
+      const kept = [...logs].filter((log) => directory.logs.has(log));
+      if (kept.length === 0) return;
+      directory.checkpointStartOffsets();
+      for (const log of kept) failed.delete(log);
+    });
+    return failed;
+  }
+
   async #removeDoomed(nowMs: number): Promise<void> {
     const due = this.#doomed.filter(({ atMs }) => atMs <= nowMs);
     if (due.length === 0) return;

@@ -72,6 +72,24 @@ describe('a log manager', () => {
     expect(again).toMatchObject({ logStartOffset: 2, highWatermark: 3, logEndOffset: 4, syncedEndOffset: 4 });
   });
 
+  test('keeps a log start over a crash once it was asked to, and tells where it could not', () => {
+    const broker = new Broker();
+    const logs = [0, 1].map((partition) => broker.create('orders', partition));
+    for (const log of logs) {
+      append(log, ['a', 'b', 'c', 'd']);
+      log.flushStaged();
+      log.updateHighWatermark(4);
+      log.maybeIncrementLogStartOffset(2);
+    }
+    broker.disk.onOperation = (operation, path) =>
+      operation === 'write' && path.startsWith('/two/') ? { errno: 'ENOSPC' } : undefined;
+    expect([...broker.logs.keepStartOffsets(new Set(logs))]).toEqual([logs[1]]);
+    broker.disk.onOperation = undefined;
+    const again = new Broker(broker.disk).logs;
+    expect([0, 1].map((partition) => again.get('orders', partition)?.logStartOffset)).toEqual([2, 0]);
+    expect(broker.failures).toEqual([]);
+  });
+
   test('renames a deleted log at once, removes it later, and starts a new one of that name empty', async () => {
     const broker = new Broker();
     const log = broker.create();

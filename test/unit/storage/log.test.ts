@@ -197,6 +197,27 @@ describe('appending', () => {
   });
 });
 
+describe('a segment that goes while it is being synced', () => {
+  test('leaves no index of its old name behind', async () => {
+    const { disk, log } = opened({ segmentBytes: 400, retentionBytes: 400 });
+    disk.onOperation = (operation, path) => {
+      if (operation !== 'sync' || path !== `${DIRECTORY}/00000000000000000000.index`) return undefined;
+      disk.onOperation = undefined;
+      expect(log.deleteOldSegments(NOW_MS)).toBe(1);
+      return undefined;
+    };
+    for (let index = 0; index < 6; index++) append(log, ['x'.repeat(100)]);
+    log.updateHighWatermark(6);
+    await log.flush();
+    expect(segmentsOf(disk)).toEqual([2, 4]);
+    const names = disk.list(DIRECTORY).map(({ name }) => name);
+    expect(names.filter((name) => name.endsWith('.timeindex'))).toEqual([
+      '00000000000000000002.timeindex',
+      '00000000000000000004.timeindex',
+    ]);
+  });
+});
+
 describe('transactions', () => {
   test('hold the last stable offset back, and aborted ones are told to readers', () => {
     const { log } = opened();
