@@ -304,17 +304,7 @@ function whenStarted(child: ChildProcess, timeoutMs: number): Promise<void> {
   });
 }
 
-/** Formats a KRaft directory if needed, starts one node and waits until it serves. */
-export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
-  const path = await requireClasspath();
-  const port = options.port || (await freePort());
-  const controllerPort = options.controllerPort || (await freePort());
-  const properties = serverProperties(options, port, controllerPort);
-  const dataDir = properties.get('log.dirs') ?? '';
-  const file = join(options.dir, 'server.properties');
-  mkdirSync(options.dir, { recursive: true });
-  writeFileSync(file, [...properties].map(([key, value]) => `${key}=${value}\n`).join(''));
-
+async function format(file: string, options: KafkaOptions): Promise<void> {
   const clusterId = options.clusterId ?? 'MkU3OEVBNTcwNTJENDM2Qk';
   const formatArgs = [
     'format',
@@ -327,6 +317,22 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   ];
   const formatted = await runTool('kafka.tools.StorageTool', formatArgs);
   if (formatted.exitCode !== 0) throw new Error(`format failed: ${formatted.stdout}${formatted.stderr}`);
+}
+
+/** Formats a KRaft directory if needed, starts one node and waits until it serves. */
+export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
+  const path = await requireClasspath();
+  const port = options.port || (await freePort());
+  const controllerPort = options.controllerPort || (await freePort());
+  const properties = serverProperties(options, port, controllerPort);
+  const dataDir = properties.get('log.dirs') ?? '';
+  const file = join(options.dir, 'server.properties');
+  mkdirSync(options.dir, { recursive: true });
+  writeFileSync(file, [...properties].map(([key, value]) => `${key}=${value}\n`).join(''));
+
+  // A directory that is formatted is served as it is, whoever has formatted it.
+  const isFormatted = dataDir.split(',').every((dir) => existsSync(join(dir, 'meta.properties')));
+  if (!isFormatted) await format(file, options);
 
   const heapMiB = options.heapMiB ?? 512;
   const startedAt = performance.now();
