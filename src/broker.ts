@@ -1,10 +1,10 @@
 /**
  * The composition root: builds every part of a node once, in order, and passes each what it needs. Stops in reverse.
  *
- * The order of a start: directories → logs (recovery) → metadata quorum and controller → registration → unfencing →
- * internal topics → coordinators loaded, recovered records committed → ports open. What is always true: no client is
- * answered before all of that is done, except on listeners with port 0, whose number nobody knows before the broker is
- * ready.
+ * The order of a start: directories → a look at the metadata's files → logs (recovery) → metadata quorum and controller
+ * → registration → unfencing → internal topics → coordinators loaded, recovered records committed → ports open. What is
+ * always true: no client is answered before all of that is done, except on listeners with port 0, whose number nobody
+ * knows before the broker is ready. A start that fails lets go of the directories.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { assert } from '../protocol/assert.ts';
@@ -25,6 +25,7 @@ import type { NodeIdentity } from './assembly/directories.ts';
 import { openDirectories, usableDirectories } from './assembly/directories.ts';
 import { lockDirectories } from './assembly/directory-lock.ts';
 import { Listeners } from './assembly/listeners.ts';
+import { inspectMetadataFiles } from './assembly/metadata-files.ts';
 import { MetadataPlane } from './assembly/metadata-plane.ts';
 import { registered, registration } from './assembly/registration.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
@@ -80,8 +81,35 @@ export async function startBroker(
   const onFatal = environment.onFatal ?? endProcess(environment.log);
   const disk = given.durability === 'memory' ? new MemoryDisk() : openNodeDisk();
   const unlock = await take(given, disk);
-  await prepareCompression();
-  const node = build(given, disk, environment.log, onFatal);
+  let node: Node | null = null;
+  try {
+    await prepareCompression();
+    node = build(given, disk, environment.log, onFatal);
+    return await run(node, onFatal, unlock);
+  } catch (error) {
+    if (node !== null) await abandon(node);
+    unlock();
+    throw error;
+  }
+}
+
+/** Ends what a start that failed has begun. Its own failure is no news any more. */
+async function abandon({ listeners, data, stopCleaner, logs, metadata }: Node): Promise<void> {
+  const ends = [
+    () => listeners.close(),
+    async () => data.close(),
+    stopCleaner,
+    () => logs.close(),
+    () => metadata.stop(),
+  ];
+  for (const end of ends) await end().catch(() => undefined);
+}
+
+async function run(
+  node: Node,
+  onFatal: (error: unknown) => void,
+  unlock: () => void,
+): Promise<RunningBroker> {
   const { config, identity, logs, listeners, metadata, data } = node;
   metadata.start();
   await metadata.whenActive();
@@ -131,6 +159,7 @@ function build(given: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: un
   const identity = openDirectories(given, { disk, nowMs: clock.wallMs(), random: random.bytes });
   // A node that was given no id has the one that its directory remembers.
   const config = identity.nodeId === given.nodeId ? given : withStoredNodeId(given, identity.nodeId);
+  const files = inspectMetadataFiles(config, disk, log);
   const incarnationId = makeUuid(random.bytes);
   const settings = { current: config };
   const logs = openLogs(settings, disk, clock, log);
@@ -153,7 +182,7 @@ function build(given: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: un
   });
   const { subscribers } = data;
   const { nodeId, clusterId } = identity;
-  const shared = { config, disk, clock, timer, random, log };
+  const shared = { config, files, disk, clock, timer, random, log };
   const metadata = new MetadataPlane({ ...shared, nodeId, clusterId, incarnationId, subscribers, onFatal });
   plane.metadata = metadata;
   const stopCleaner = startCleaner({ settings, logs, disk, clock, timer, log });
@@ -162,11 +191,12 @@ function build(given: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: un
 
 function openLogs(settings: { current: BrokerConfig }, disk: Disk, clock: Clock, log: Logger): LogManager {
   const { logs, replication, topics } = settings.current;
-  return LogManager.open({
+  const opened = LogManager.open({
     disk,
     clock,
     random: Math.random,
     logDirs: logs.dirs,
+    isAlone: settings.current.isLoneVoter,
     intervals: {
       retentionCheckMs: logs.retentionCheckIntervalMs,
       recoveryPointMs: logs.flushOffsetCheckpointIntervalMs,
@@ -180,6 +210,12 @@ function openLogs(settings: { current: BrokerConfig }, disk: Disk, clock: Clock,
     }),
     onDirectoryFailure: (directory, err) => log.error({ directory, err }, 'log directory went offline'),
   });
+  for (const { topic, partition, recovery } of opened.all()) {
+    const { damagedOffsets, mendedOffsets } = recovery;
+    if (damagedOffsets.length + mendedOffsets.length === 0) continue;
+    log.warn({ topic, partition, damagedOffsets, mendedOffsets }, 'damaged records were found');
+  }
+  return opened;
 }
 
 /** Nodes of one quorum do not talk to each other yet: better no start than a cluster that is none. */

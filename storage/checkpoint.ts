@@ -53,12 +53,18 @@ export function readOffsetCheckpoint(disk: Disk, path: string): OffsetCheckpoint
   return { status: 'present', offsets };
 }
 
-export function writeOffsetCheckpoint(disk: Disk, path: string, offsets: OffsetCheckpoint): void {
+/** With `durable` false a power cut may leave the file as it was, or empty. */
+export function writeOffsetCheckpoint(
+  disk: Disk,
+  path: string,
+  offsets: OffsetCheckpoint,
+  durable = true,
+): void {
   const lines: string[] = [];
   for (const [topic, partitions] of offsets) {
     for (const [partition, offset] of partitions) lines.push(`${topic} ${partition} ${offset}`);
   }
-  replaceSmallFile(disk, path, formatCheckpoint(lines));
+  replaceSmallFile(disk, path, formatCheckpoint(lines), durable);
 }
 
 export function setOffset(

@@ -66,6 +66,8 @@ export interface LogManagerOptions {
   /** The configuration of a topic found on disk; `updateConfig` corrects it once the metadata is known. */
   readonly configOf: (topic: string) => LogConfig;
   readonly openProducers: OpenProducers;
+  /** No other node has replicas: what lies here was written here. */
+  readonly isAlone?: boolean;
   /** A directory's disk failed: its logs are offline. */
   readonly onDirectoryFailure: (directory: string, cause: DiskError) => void;
 }
@@ -156,7 +158,7 @@ export class LogManager {
       const metadata = readPartitionMetadata(disk, path);
       const topicId = metadata.status === 'present' ? metadata.topicId : ZERO_UUID;
       const identity = { topic, partition, topicId, directory: path };
-      const leftBy = directory.leftBy(topic, partition);
+      const leftBy = { ...directory.leftBy(topic, partition), isOnlyReplica: this.#options.isAlone ?? false };
       this.#addOpened(directory, new Log(identity, configOf(topic), leftBy, this.#environment, nowMs));
     }
   }

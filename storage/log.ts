@@ -64,10 +64,13 @@ export interface LogIdentity {
 export interface LogLeftBy {
   readonly hadCleanShutdown: boolean;
   readonly recoveryPoint: number;
+  /** This and the other optional one: see RecoveryParts. */
+  readonly soundEndOffset?: number;
   readonly logStartOffset: number;
   readonly highWatermark: number;
   /** It was compacted at some time: offsets may be missing between segments. */
   readonly mayHaveGaps: boolean;
+  readonly isOnlyReplica?: boolean;
 }
 
 export const NEW_LOG: LogLeftBy = {
@@ -153,10 +156,7 @@ export class Log {
       config,
       epochs: this.#epochs,
       producers: this.#producers,
-      hadCleanShutdown: leftBy.hadCleanShutdown,
-      recoveryPoint: leftBy.recoveryPoint,
-      mayHaveGaps: leftBy.mayHaveGaps,
-      logStartOffset: leftBy.logStartOffset,
+      ...leftBy,
       nowMs,
       rollJitterMs: () => Math.floor(random() * Math.min(config.segmentJitterMs, config.segmentMs)),
     });

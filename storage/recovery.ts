@@ -3,7 +3,7 @@
  *
  * After a clean stop nothing is scanned. After any other stop every segment from the recovery point on is read whole:
  * each batch's CRC is checked, indexes, leader epochs and producer state are made anew, and the first bytes that are no
- * batch end the log: the torn tail is cut, and segments after it go. What lies below the recovery point was synced, so
+ * batch end the log: the torn tail is cut, and segments after it go; a single flipped bit is put right instead. What lies below the recovery point was synced, so
  * it cannot be torn; a batch there that fails its CRC is damage, and is kept in place (and refused to readers)
  * rather than cut with everything acknowledged after it.
  *
@@ -36,6 +36,7 @@ import {
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import { isCompacted } from './log-config.ts';
+import { mendInFile } from './mend-batch.ts';
 import type { Producers } from './producers.ts';
 import { Segment } from './segment.ts';
 import { Segments } from './segments.ts';
@@ -50,6 +51,10 @@ export interface RecoveryParts {
   readonly hadCleanShutdown: boolean;
   /** Below this offset everything was synced, indexes included. */
   readonly recoveryPoint: number;
+  /** Below this offset, too, bytes that are no batch are damage and no torn write, as whoever looked before has found. */
+  readonly soundEndOffset?: number;
+  /** This node alone has written the log: offsets follow one on the other, unless it was compacted. */
+  readonly isOnlyReplica?: boolean;
   /** The log was compacted, which leaves offsets out. */
   readonly mayHaveGaps: boolean;
   /** As checkpointed; 0 when unknown. */
@@ -66,6 +71,8 @@ export interface RecoveryReport {
   readonly truncatedBytes: number;
   /** Base offsets of batches below the recovery point whose bytes are damaged. */
   readonly damagedOffsets: readonly number[];
+  /** Base offsets of batches of which one bit was put right. */
+  readonly mendedOffsets: readonly number[];
 }
 
 export interface RecoveredLog {
@@ -78,6 +85,10 @@ export interface RecoveredLog {
   readonly report: RecoveryReport;
 }
 
+/** Within a batch. */
+const EPOCH_POSITION = 12;
+const EPOCH_BYTES = 4;
+
 export function recoverLog(parts: RecoveryParts): RecoveredLog {
   settleInterruptedRenames(parts);
   return new Recovery(parts).run();
@@ -88,15 +99,23 @@ class Recovery {
   readonly #segments = new Segments();
   readonly #rebuilt: Segment[] = [];
   readonly #damagedOffsets: number[] = [];
+  readonly #mendedOffsets: number[] = [];
   #scannedBytes = 0;
   /** Where the scan found the log to end, or -1. */
   #scannedEndOffset = -1;
   /** Leader epoch of the last batch scanned in the segment under way. */
   #scannedEpoch = -1;
+  /** The batch with which the epoch rose last. */
+  #risen: { readonly position: number; readonly base: number; readonly from: number } | null = null;
+  /** Of the batch scanned last. */
+  #lastPosition = -1;
   #truncatedBytes = 0;
+  /** What is damaged below stays where it is. */
+  readonly #keptBelow: number;
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
+    this.#keptBelow = Math.max(parts.recoveryPoint, parts.soundEndOffset ?? 0);
   }
 
   run(): RecoveredLog {
@@ -134,6 +153,7 @@ class Recovery {
         scannedBytes: this.#scannedBytes,
         truncatedBytes: this.#truncatedBytes,
         damagedOffsets: this.#damagedOffsets,
+        mendedOffsets: this.#mendedOffsets,
       },
     };
   }
@@ -180,9 +200,10 @@ class Recovery {
     assert(first !== undefined, 'a log with segments has one to scan');
     rebuildProducers(producers, this.#segments, logStartOffset, first.baseOffset, nowMs);
     let nextOffset = first.baseOffset;
-    for (const segment of unflushed) {
+    for (const [index, segment] of unflushed.entries()) {
       const sizeBefore = segment.writtenBytes;
-      const end = this.#follows(segment, nextOffset) ? this.#scan(segment) : null;
+      const boundOffset = Math.min(this.#keptBelow, unflushed[index + 1]?.baseOffset ?? this.#keptBelow);
+      const end = this.#follows(segment, nextOffset) ? this.#scan(segment, boundOffset) : null;
       if (end !== null && segment.writtenBytes === sizeBefore) {
         nextOffset = Math.max(end, segment.baseOffset);
         this.#scannedEndOffset = nextOffset;
@@ -211,8 +232,8 @@ class Recovery {
   }
 
   /** Reads a segment whole and rebuilds all that is derived from it; its end offset. */
-  #scan(segment: Segment): number {
-    const { config, producers, recoveryPoint } = this.#parts;
+  #scan(segment: Segment, boundOffset: number): number {
+    const { config, producers } = this.#parts;
     const size = segment.writtenBytes;
     const searched = { ...segment.searched(), trustedFrom: size };
     let scanner = new BatchScanner(segment.file, 0, size, SCAN_CHUNK_BYTES);
@@ -221,14 +242,20 @@ class Recovery {
     producers.takeSnapshot(false);
     segment.beginRecovery(config.segmentIndexBytes);
     this.#scannedEpoch = -1;
+    this.#risen = null;
     let nextOffset = segment.baseOffset;
     for (;;) {
       nextOffset = this.#scanSound(segment, scanner, nextOffset);
-      if (scanner.position >= size || nextOffset >= recoveryPoint) break;
+      if (scanner.position >= size) break;
+      if (this.#mend(segment, scanner.position, nextOffset)) {
+        scanner = new BatchScanner(segment.file, scanner.position, size, SCAN_CHUNK_BYTES);
+        continue;
+      }
+      if (nextOffset >= this.#keptBelow) break;
       // What was synced can't be torn: it is damaged, is kept, and whatever is whole behind it is found again.
       this.#damagedOffsets.push(nextOffset);
       const found = soundAfter(searched, scanner.position, nextOffset);
-      const next = found ?? { position: size, base: recoveryPoint };
+      const next = found ?? { position: size, base: boundOffset };
       segment.add(next.base - 1, -1, next.position - scanner.position);
       nextOffset = next.base;
       producers.setEndOffset(nextOffset);
@@ -243,26 +270,63 @@ class Recovery {
     return nextOffset;
   }
 
+  /** Puts right a single flipped bit, where the checksum tells which. */
+  #mend({ file, writtenBytes }: Segment, position: number, nextOffset: number): boolean {
+    const mended = mendInFile(file, position, writtenBytes, nextOffset);
+    if (mended === null) return false;
+    this.#mendedOffsets.push(nextOffset);
+    file.write([mended], position);
+    return true;
+  }
+
   /** Takes batch after batch as long as they are whole and in order; the offset after the last of them. */
   #scanSound(segment: Segment, scanner: BatchScanner, start: number): number {
-    const { config, epochs, recoveryPoint } = this.#parts;
+    const { config, epochs, isOnlyReplica } = this.#parts;
+    const keptBelow = this.#keptBelow;
     const mayHaveGaps = this.#parts.mayHaveGaps || isCompacted(config);
     let nextOffset = start;
     while (scanner.next()) {
       const { baseOffset: base, lastOffset: last } = scanner;
       const epoch = partitionLeaderEpoch(scanner.buffer, scanner.at);
-      const isInPlace =
-        base === nextOffset || (base > nextOffset && (mayHaveGaps || nextOffset >= recoveryPoint));
+      const mayFollow = mayHaveGaps || (nextOffset >= keptBelow && isOnlyReplica !== true);
+      const isInPlace = base === nextOffset || (base > nextOffset && mayFollow);
       // Epochs never go back along a log: an older one is what a truncation had removed before the power went.
-      const isStale = last >= recoveryPoint && epoch >= 0 && epoch < this.#scannedEpoch;
+      const isBackwards = last >= keptBelow && epoch < this.#scannedEpoch;
+      const isStale = isBackwards && epoch >= 0 && isOnlyReplica !== true;
       if (!isInPlace || isStale || !segment.offsetIndex.canHold(last) || !scanner.isIntact()) break;
-      this.#scannedEpoch = epoch;
+      if (isBackwards && isOnlyReplica === true) this.#mendEpoch(segment, scanner, epoch);
+      else if (epoch !== this.#scannedEpoch)
+        this.#risen = { position: scanner.position, base, from: this.#scannedEpoch };
+      this.#scannedEpoch = partitionLeaderEpoch(scanner.buffer, scanner.at);
+      this.#lastPosition = scanner.position;
       this.#take(segment, scanner.buffer, scanner.at);
       segment.add(last, maxTimestamp(scanner.buffer, scanner.at), scanner.sizeBytes);
-      if (epochs.wouldAssign(epoch, last)) this.#takeEpoch(scanner.buffer, scanner.at);
+      if (epochs.wouldAssign(this.#scannedEpoch, last)) this.#takeEpoch(scanner.buffer, scanner.at);
       nextOffset = last + 1;
     }
     return nextOffset;
+  }
+
+  /**
+   * Nobody but this node has written here, so the epoch never went back: a bit was flipped in it, which no checksum
+   * covers. Either the batch before stands alone with its epoch, or this one does.
+   */
+  #mendEpoch({ file }: Segment, scanner: BatchScanner, epoch: number): void {
+    const { epochs } = this.#parts;
+    const risen = this.#risen;
+    const bytes = Buffer.alloc(EPOCH_BYTES);
+    if (risen !== null && risen.position === this.#lastPosition && epoch >= risen.from) {
+      bytes.writeInt32BE(epoch);
+      file.write([bytes], risen.position + EPOCH_POSITION);
+      epochs.truncateFromEnd(risen.base);
+      this.#mendedOffsets.push(risen.base);
+      if (epoch > risen.from) epochs.assign(epoch, risen.base);
+      return;
+    }
+    bytes.writeInt32BE(this.#scannedEpoch);
+    file.write([bytes], scanner.position + EPOCH_POSITION);
+    bytes.copy(scanner.buffer, scanner.at + EPOCH_POSITION);
+    this.#mendedOffsets.push(scanner.baseOffset);
   }
 
   #take(segment: Segment, buffer: Buffer, at: number): void {

@@ -140,8 +140,8 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
       brokerEpoch = epoch;
     },
     async settled() {
-      const missing = INTERNAL_TOPICS.filter((name) => image().topic(name) === undefined);
-      if (missing.length > 0) await autoCreation.createNow(missing);
+      await makeInternalTopics(image(), autoCreation);
+      await dirs.told();
       await coordinators.loaded();
       await replicas.settled();
       dirs.resume();
@@ -152,6 +152,11 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
       replicas.close();
     },
   };
+}
+
+async function makeInternalTopics(image: MetadataImage, autoCreation: AutoTopicCreation): Promise<void> {
+  const missing = INTERNAL_TOPICS.filter((name) => image.topic(name) === undefined);
+  if (missing.length > 0) await autoCreation.createNow(missing);
 }
 
 /** A full disk fails every append: once in a while says it all. */

@@ -15,6 +15,8 @@ import type { NodeIdentity } from './directories.ts';
 export interface LogDirs {
   readonly directories: ReplicaDirectories;
   readonly mover: LogDirMover;
+  /** Resolves once the controller knows where the replicas lie that it thought elsewhere. */
+  told(): Promise<void>;
   /** Takes up the moves that a restart cut short, once the replicas are there. */
   resume(): void;
   close(): void;
@@ -54,6 +56,7 @@ export function logDirs(parts: {
       assign: (place) => assignments.assign(place),
     },
     mover,
+    told: () => assignments.told(),
     resume() {
       for (const { topic, partition, directory } of logs.futures.takeUnfinished()) {
         const replica = replicas().get(topic, partition);

@@ -8,7 +8,6 @@
 import type { Uuid } from '../../protocol/uuid.ts';
 import type { Clock, Timer } from '../../storage/clock.ts';
 import type { Disk } from '../../storage/disk.ts';
-import { joinPath } from '../../storage/layout.ts';
 import type { LogEnvironment } from '../../storage/log.ts';
 import { NoProducers } from '../../storage/producers.ts';
 import { StagingPool } from '../../storage/staging.ts';
@@ -26,15 +25,13 @@ import type { RaftListener } from '../machine/raft-feed.ts';
 import { RaftNode } from '../machine/raft-node.ts';
 import { metadataLogDirectory, openMetadataLog } from '../machine/raft-open.ts';
 import { noTransport } from '../machine/raft-peers.ts';
-import { readBootstrapRecords } from '../machine/raft-snapshots.ts';
 import type { MetadataImage } from '../metadata/image.ts';
 import { MetadataLoader } from '../metadata/loader.ts';
-import { MetadataVersion } from '../metadata/metadata-version.ts';
 import type { MetadataSubscriber } from '../metadata/publisher.ts';
 import { MetadataPublisher } from '../metadata/publisher.ts';
+import type { MetadataFiles } from './metadata-files.ts';
 import { scramKeys } from './scram-keys.ts';
 
-const BOOTSTRAP_FILE = 'bootstrap.checkpoint';
 const SHUTDOWN_TIMEOUT_MS = 5_000;
 
 export interface MetadataPlaneParts {
@@ -47,6 +44,8 @@ export interface MetadataPlaneParts {
   readonly timer: Timer;
   readonly random: { readonly fraction: () => number; readonly bytes: (count: number) => Uint8Array };
   readonly log: Logger;
+  /** As they were found before anything was opened. */
+  readonly files: MetadataFiles;
   /** In the order in which they hear of a new image. */
   readonly subscribers: readonly MetadataSubscriber[];
   /** The node can't go on: a bug in what must never be guessed, or the metadata disk is dead. */
@@ -72,6 +71,7 @@ export class MetadataPlane {
     this.#loader = new MetadataLoader(publisher, parts.onFatal);
     const directory = metadataLogDirectory(config.logs.metadataDir);
     const snapshots = this.#snapshots();
+    if (parts.files.findings.damagedSnapshots.length > 0) snapshots.want();
     this.raft = new RaftNode(
       {
         nodeId,
@@ -98,6 +98,7 @@ export class MetadataPlane {
           segmentBytes: config.logs.metadataSegmentBytes,
           segmentMs: config.logs.metadataSegmentMs,
           nowMs: clock.wallMs(),
+          findings: parts.files.findings,
         }),
         clock,
         timer,
@@ -183,7 +184,7 @@ export class MetadataPlane {
         defaultPartitionCount: config.topics.numPartitions,
         defaultReplicationFactor: config.topics.defaultReplicationFactor,
         deleteTopicEnable: config.topics.deleteEnable,
-        bootstrapRecords: this.#bootstrapRecords(),
+        bootstrapRecords: this.#parts.files.bootstrapRecords,
       },
       {
         random: {
@@ -224,20 +225,6 @@ export class MetadataPlane {
         metadataLevel: number,
       ): number => raft.propose({ records, metadataLevel, epoch, requiredBaseOffset: null }).baseOffset,
     };
-  }
-
-  #bootstrapRecords() {
-    const { config, disk } = this.#parts;
-    const found = readBootstrapRecords(disk, joinPath(config.logs.metadataDir, BOOTSTRAP_FILE));
-    return (
-      found ?? [
-        {
-          type: 'FeatureLevelRecord' as const,
-          name: 'metadata.version',
-          featureLevel: MetadataVersion.LATEST_PRODUCTION,
-        },
-      ]
-    );
   }
 
   get image(): MetadataImage {

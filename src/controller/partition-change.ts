@@ -152,15 +152,20 @@ function elect(target: PartitionTarget, assignment: Assignment, record: Draft): 
   }
 }
 
-/** A leader must be allowed to lead and have the directory of its replica online. */
+/**
+ * A leader must be allowed to lead and have the directory of its replica online. One that is found in a
+ * directory that is online may lead at once; in 3.7.0 a partition without a leader, because the directory it was known
+ * in is none of the broker's any more, keeps having none until somebody elects one.
+ */
 function leaderTest(target: PartitionTarget): (brokerId: number) => boolean {
-  const { image, partition } = target;
+  const { image, partition, directory: told } = target;
   const mayLead = target.mayLead ?? ((brokerId: number) => image.isActive(brokerId));
   return (brokerId) => {
     if (!mayLead(brokerId)) return false;
     const broker = image.brokers.get(brokerId);
-    const directory = directoryOf(partition, brokerId) ?? UNASSIGNED_DIRECTORY;
-    return broker !== undefined && isOnlineDirectory(directory, broker.logDirs);
+    if (broker === undefined) return false;
+    if (told?.brokerId === brokerId && isOnlineDirectory(told.id, broker.logDirs)) return true;
+    return isOnlineDirectory(directoryOf(partition, brokerId) ?? UNASSIGNED_DIRECTORY, broker.logDirs);
   };
 }
 

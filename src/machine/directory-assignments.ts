@@ -36,6 +36,7 @@ export class DirectoryAssignments {
   readonly #pending = new Map<string, ReplicaPlace>();
   #isScheduled = false;
   #isStopped = false;
+  #waiters: (() => void)[] = [];
 
   constructor(options: DirectoryAssignmentsOptions) {
     this.#options = options;
@@ -48,8 +49,21 @@ export class DirectoryAssignments {
     this.#schedule(COLLECT_MS);
   }
 
+  /** Resolves once all is told, or the controller has not taken it: a start waits for what it brings back. */
+  async told(): Promise<void> {
+    if (this.#pending.size === 0 || this.#isStopped) return;
+    await new Promise<void>((resolve) => {
+      this.#waiters.push(resolve);
+    });
+  }
+
   stop(): void {
     this.#isStopped = true;
+    this.#release();
+  }
+
+  #release(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve();
   }
 
   #schedule(delayMs: number): void {
@@ -68,6 +82,8 @@ export class DirectoryAssignments {
 
   #again(isTold: boolean): void {
     this.#isScheduled = false;
+    const wasTold = isTold || this.#options.brokerEpoch() < 0;
+    if (this.#pending.size === 0 || !wasTold) this.#release();
     if (this.#pending.size > 0) this.#schedule(isTold ? 0 : RETRY_MS);
   }
 

@@ -29,10 +29,16 @@ export class MetadataSnapshots {
   #lastMs: number;
   #lastOffset = -1;
   #writing = false;
+  #isWanted = false;
 
   constructor(parts: SnapshotParts) {
     this.#parts = parts;
     this.#lastMs = parts.clock.monotonicMs();
+  }
+
+  /** A snapshot is missing: the next image is written as one. */
+  want(): void {
+    this.#isWanted = true;
   }
 
   /** A snapshot was loaded: counting begins anew. */
@@ -46,9 +52,10 @@ export class MetadataSnapshots {
     const { settings, clock } = this.#parts;
     const intervalOver =
       settings.maxIntervalMs > 0 && clock.monotonicMs() - this.#lastMs >= settings.maxIntervalMs;
-    const due = this.#bytesSinceLast >= settings.maxBytesBetween || intervalOver;
+    const due = this.#isWanted || this.#bytesSinceLast >= settings.maxBytesBetween || intervalOver;
     if (!due || this.#writing || image.offset <= this.#lastOffset) return;
     this.#begin(image.offset);
+    this.#isWanted = false;
     this.#writing = true;
     this.#parts.write(image).then(
       () => {

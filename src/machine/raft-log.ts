@@ -51,6 +51,8 @@ export interface RaftLogStore {
   /** Moves the start up to `offset` and drops what lies wholly below. */
   advanceStart(offset: number, nowMs: number): void;
   updateHighWatermark(offset: number): void;
+  /** Notes for the next start how far the log is committed and on disk. */
+  checkpointCommitted(isDurable: boolean): void;
   /** Removes files whose delay is over. */
   tidy(nowMs: number): Promise<void>;
   /** Syncs and closes. */

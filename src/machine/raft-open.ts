@@ -1,22 +1,38 @@
 /**
  * `__cluster_metadata-0` on the log engine.
  *
+ *   recovery-point-offset-checkpoint    beside the segments, in Kafka's format: how far the log is committed and on disk.
+ *   replication-offset-checkpoint       The same; what both say is believed, so that a flipped bit misleads nobody.
+ *
  * Always true: what is found at start is on disk before the node counts or promises it (a process killed earlier may
  * have left records in the page cache alone); retention by time and size is off, snapshots alone move the log start.
+ * Nothing is opened that raft-inspection.ts has not judged; what it found to mend is mended here, before the log is read.
  */
 
 import { assert } from '../../protocol/assert.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
 import { METADATA_TOPIC_ID } from '../../protocol/uuid.ts';
+import type { OffsetCheckpoint } from '../../storage/checkpoint.ts';
+import { formatCheckpoint, setOffset, writeOffsetCheckpoint } from '../../storage/checkpoint.ts';
 import type { Disk } from '../../storage/disk.ts';
-import { joinPath, logDirectoryName, writePartitionMetadata } from '../../storage/layout.ts';
+import { isPassing, readSmallFile, replaceSmallFile } from '../../storage/disk.ts';
+import {
+  joinPath,
+  LEADER_EPOCH_FILE,
+  logDirectoryName,
+  readPartitionMetadata,
+  writePartitionMetadata,
+} from '../../storage/layout.ts';
 import type { LogEnvironment } from '../../storage/log.ts';
 import { Log, NEW_LOG } from '../../storage/log.ts';
 import type { LogConfig } from '../../storage/log-config.ts';
 import { defaultLogConfig } from '../../storage/log-config.ts';
 import { NoProducers } from '../../storage/producers.ts';
+import type { MetadataFindings } from './raft-inspection.ts';
+import { COMMITTED_FILES, inspectMetadata } from './raft-inspection.ts';
 import type { RaftLogStore } from './raft-log.ts';
 import { MAX_BATCH_BYTES } from './raft-log.ts';
+import { DAMAGED_SUFFIX } from './raft-snapshots.ts';
 import { METADATA_PARTITION, METADATA_TOPIC } from './raft-wire.ts';
 
 /** What the log needs of its process; the rest of an environment has no meaning for this log. */
@@ -30,6 +46,8 @@ export interface MetadataLogOptions {
   /** metadata.log.segment.ms */
   readonly segmentMs: number;
   readonly nowMs: number;
+  /** What a look at the files gave, where one was taken already. */
+  readonly findings?: MetadataFindings;
 }
 
 export function metadataLogConfig(
@@ -48,17 +66,23 @@ export function metadataLogConfig(
 export const metadataLogDirectory = (directory: string): string =>
   joinPath(directory, logDirectoryName(METADATA_TOPIC, METADATA_PARTITION));
 
-/** Opens the metadata log, making it where there is none. @throws {DiskError} */
+/**
+ * Opens the metadata log, making it where there is none.
+ * @throws {StartupError} when committed metadata would be missing. @throws {DiskError}
+ */
 export function openMetadataLog(
   environment: MetadataLogEnvironment,
   options: MetadataLogOptions,
 ): RaftLogStore {
   const directory = metadataLogDirectory(options.directory);
   const { disk } = environment;
+  const findings = options.findings ?? inspectMetadata(disk, directory);
   if (disk.status(directory) === null) {
     disk.makeDirectory(directory);
     writePartitionMetadata(disk, directory, METADATA_TOPIC_ID);
     disk.syncDirectoryNow(options.directory);
+  } else {
+    mend(disk, directory, findings);
   }
   const identity = {
     topic: METADATA_TOPIC,
@@ -73,9 +97,39 @@ export function openMetadataLog(
     // No checkpoint tells of this log: each start reads it from its beginning.
     beforeTruncation: () => {},
   };
-  const log = new Log(identity, metadataLogConfig(options), NEW_LOG, whole, options.nowMs);
+  // All is read and synced anew; but what was found to be whole is not taken for a torn write.
+  const leftBy = { ...NEW_LOG, soundEndOffset: findings.endOffset, mayHaveGaps: findings.startOffset > 0 };
+  const log = new Log(identity, metadataLogConfig(options), leftBy, whole, options.nowMs);
   log.syncNow();
-  return new MetadataLog(log, disk);
+  const opened = new MetadataLog(log, disk);
+  if (findings.startOffset > 0) {
+    opened.updateHighWatermark(findings.startOffset);
+    opened.advanceStart(findings.startOffset, options.nowMs);
+  }
+  return opened;
+}
+
+/** Puts right what was found: flipped bits, and small files that can be made anew. */
+function mend(disk: Disk, directory: string, findings: MetadataFindings): void {
+  for (const { path, position, bytes } of findings.mends) {
+    const file = disk.open(path, false);
+    try {
+      file.write([bytes], position);
+      file.syncNow();
+    } finally {
+      file.close();
+    }
+  }
+  for (const path of findings.damagedSnapshots) disk.rename(path, path + DAMAGED_SUFFIX);
+  if (findings.damagedSnapshots.length > 0) disk.syncDirectoryNow(directory);
+  const metadata = readPartitionMetadata(disk, directory);
+  if (metadata.status !== 'present' || metadata.topicId !== METADATA_TOPIC_ID) {
+    writePartitionMetadata(disk, directory, METADATA_TOPIC_ID);
+  }
+  const path = joinPath(directory, LEADER_EPOCH_FILE);
+  const told = formatCheckpoint(findings.epochs.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`));
+  const written = readSmallFile(disk, path);
+  if (written !== null && !written.equals(told)) replaceSmallFile(disk, path, told);
 }
 
 /**
@@ -87,6 +141,8 @@ const RESERVED_BYTES = 1024 * 1024;
 class MetadataLog implements RaftLogStore {
   readonly #log: Log;
   readonly #disk: Disk;
+  /** As last noted for the next start. */
+  #committed = 0;
 
   constructor(log: Log, disk: Disk) {
     this.#log = log;
@@ -145,6 +201,22 @@ class MetadataLog implements RaftLogStore {
 
   updateHighWatermark(offset: number): void {
     this.#log.updateHighWatermark(offset);
+  }
+
+  checkpointCommitted(isDurable: boolean): void {
+    const offset = Math.min(this.#log.highWatermark, this.#log.syncedEndOffset);
+    if (offset <= this.#committed && !isDurable) return;
+    this.#committed = offset;
+    const offsets: OffsetCheckpoint = new Map();
+    setOffset(offsets, METADATA_TOPIC, METADATA_PARTITION, offset);
+    try {
+      for (const name of COMMITTED_FILES) {
+        writeOffsetCheckpoint(this.#disk, joinPath(this.#log.dir, name), offsets, isDurable);
+      }
+    } catch (error) {
+      // It is said again later; until then the next start knows a little less.
+      if (!isPassing(error)) throw error;
+    }
   }
 
   tidy(nowMs: number): Promise<void> {

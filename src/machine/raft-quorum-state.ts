@@ -56,6 +56,11 @@ export class QuorumStateFile {
       votedId: this.#integer(fields, 'votedId'),
     };
     this.#checkVoters(fields['currentVoters']);
+    for (const name of ['leaderId', 'votedId'] as const) {
+      if (state[name] !== -1 && !this.#voterIds.includes(state[name])) {
+        throw this.#unreadable(`${name} ${state[name]} is no voter`);
+      }
+    }
     return state;
   }
 

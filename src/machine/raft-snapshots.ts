@@ -4,6 +4,7 @@
  *   <20-digit endOffset>-<10-digit epoch>.checkpoint               whole and durable
  *   <20-digit endOffset>-<10-digit epoch>-<random>.checkpoint.part being written; removed at start
  *   <20-digit endOffset>-<10-digit epoch>.checkpoint.deleted       no longer needed; removed after a while
+ *   <20-digit endOffset>-<10-digit epoch>.checkpoint.damaged       could not be read and was not needed; kept
  *
  * Content: a control batch with the header at offset 0, batches of records numbered on from 1, a control batch with
  * the footer. All carry the epoch of the snapshot.
@@ -14,10 +15,12 @@
 import { assert } from '../../protocol/assert.ts';
 import { ControlType, controlTypeOf } from '../../protocol/batch/control.ts';
 import {
+  baseOffset,
   batchPositions,
   isControl,
   isCrcValid,
   iterateRecords,
+  lastOffset,
   maxTimestamp,
   sizeInBytes,
 } from '../../protocol/batch.ts';
@@ -29,6 +32,7 @@ import { decodeMetadataRecord } from '../../protocol/records/metadata.ts';
 import type { Disk, DiskFile } from '../../storage/disk.ts';
 import { readSmallFile } from '../../storage/disk.ts';
 import { joinPath, offsetName } from '../../storage/layout.ts';
+import { MAX_MENDED_BYTES, mendOneBit } from '../../storage/mend-batch.ts';
 import type { LoadedSnapshot } from '../metadata/replayer.ts';
 import { compareSnapshots, sameSnapshot } from '../raft/log-view.ts';
 import type { SnapshotId } from '../raft/messages.ts';
@@ -47,6 +51,9 @@ export interface SnapshotContents {
   /** Level of metadata.version, which decides the versions of the records. */
   readonly metadataLevel: number;
 }
+
+/** After the name of a snapshot that can't be read: nobody takes it for one, and its bytes are kept. */
+export const DAMAGED_SUFFIX = '.damaged';
 
 export const snapshotName = (id: SnapshotId): string =>
   `${offsetName(id.endOffset)}-${String(id.epoch).padStart(EPOCH_DIGITS, '0')}.checkpoint`;
@@ -112,6 +119,37 @@ export function readSnapshotBytes(bytes: Buffer): {
     throw new MalformedMessage('A snapshot is damaged or cut short.');
   }
   return { lastContainedLogTimestampMs, records };
+}
+
+/** The snapshot with one flipped bit in each of its damaged batches put right, or null where that is not possible. */
+export function mendSnapshot(bytes: Buffer): Buffer | null {
+  const mended = Buffer.from(bytes);
+  let base = 0;
+  for (let position = 0; position < mended.length; ) {
+    const rest = mended.subarray(position);
+    const isSound =
+      batchPositions(rest).next().done !== true && isCrcValid(rest, 0) && baseOffset(rest, 0) === base;
+    if (!isSound) {
+      const batch = mendOneBit(rest.subarray(0, MAX_MENDED_BYTES), base);
+      if (batch === null) return null;
+      batch.copy(mended, position);
+    }
+    base = lastOffset(rest, 0) + 1;
+    position += sizeInBytes(rest, 0);
+  }
+  return mended;
+}
+
+/** The whole snapshots in a directory by their names, the oldest first. */
+export function snapshotsIn(disk: Disk, directory: string): SnapshotId[] {
+  const matches = disk.list(directory).map(({ name }) => NAME.exec(name));
+  return matches
+    .flatMap((match) =>
+      match === null || match[3] !== undefined
+        ? []
+        : [{ endOffset: Number(match[1]), epoch: Number(match[2]) }],
+    )
+    .toSorted(compareSnapshots);
 }
 
 function readWhole(bytes: Buffer, path: string): ReturnType<typeof readSnapshotBytes> {
@@ -205,10 +243,11 @@ export class SnapshotStore {
     return { lastContainedOffset: id.endOffset - 1, epoch: id.epoch, lastContainedLogTimestampMs, records };
   }
 
-  /** When the last record in it was appended; read from the header alone. */
+  /** When the last record in it was appended; read from the header alone. 0 where that is damaged. */
   lastContainedLogTimestampMs(id: SnapshotId): number {
     const head = this.slice(id, 0, 1024) ?? Buffer.alloc(0);
     for (const position of batchPositions(head)) {
+      if (!isCrcValid(head, position)) return 0;
       for (const { key, value } of iterateRecords(head, position)) {
         if (value !== null && controlTypeOf(key) === ControlType.SNAPSHOT_HEADER) {
           return decodeMessage(SnapshotHeaderRecord, 0, value).lastContainedLogTimestamp;

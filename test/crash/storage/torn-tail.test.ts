@@ -84,6 +84,24 @@ describe('a torn tail', () => {
   });
 });
 
+describe('a flipped bit in what the only replica of a partition has not synced', () => {
+  test('is put right, wherever it is', () => {
+    const { sizes } = killedLog();
+    const size = sizes.at(-1) ?? 0;
+    // What the last batch says of its epoch is believed.
+    const lastEpochAt = (sizes.at(-2) ?? 0) + 12;
+    for (let byte = 0; byte < size; byte++) {
+      const { disk } = killedLog();
+      const intact = readAll(openLog(disk, config).log);
+      flipBit(disk, LOG_FILE, byte);
+      const { log } = openLog(disk, config, { ...NEW_LOG, isOnlyReplica: true });
+      if (byte >= lastEpochAt && byte < lastEpochAt + 4) expect(readAll(log)).toHaveLength(intact.length);
+      else expect(readAll(log), `byte ${byte}`).toEqual(intact);
+      expect(append(log, ['next'])).toMatchObject({ errorCode: 0, baseOffset: 12 });
+    }
+  });
+});
+
 function flipBit(disk: Disk, path: string, byte: number): void {
   change(disk, path, (file) => {
     const target = Buffer.alloc(1);
@@ -98,7 +116,9 @@ describe('damage below the recovery point', () => {
 
   test('is kept and refused with CORRUPT_MESSAGE, and what follows is served', () => {
     const { disk, sizes } = killedLog();
+    // One bit would be put right.
     flipBit(disk, LOG_FILE, (sizes[1] ?? 0) + 70);
+    flipBit(disk, LOG_FILE, (sizes[1] ?? 0) + 71);
     const { log } = openLog(disk, config, leftBy);
     expect(log.logEndOffset).toBe(12);
     expect(log.recovery).toMatchObject({ truncatedBytes: 0, damagedOffsets: [4] });
