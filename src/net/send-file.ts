@@ -20,7 +20,8 @@ let found: SendFile | null | undefined;
 
 /** The call, or null where this machine has none. The library is loaded at the first question. */
 export function sendFile(): SendFile | null {
-  found ??= loadSendFile();
+  // Null is an answer, too: it is not looked for again.
+  if (found === undefined) found = loadSendFile();
   return found;
 }
 
