@@ -1,6 +1,6 @@
 /**
- * How much memory groups and transactional ids may take: names come from the network, and whoever may use a million
- * of them is not to end the broker. Kafka has no such limits.
+ * How much memory groups with their members, and transactional ids, may take: names come from the network, and whoever
+ * may use a million of them is not to end the broker. Kafka has no such limits.
  *
  * A quarter of the heap is for groups, an eighth for transactional ids, the same for each partition of their topics,
  * over which names are spread by their hashes. With the 4 GiB of a large machine that is about 340,000 groups and

@@ -12,6 +12,8 @@
  */
 import { assert } from '../../protocol/assert.ts';
 import type { Deadline } from './deadlines.ts';
+import type { GroupMemory } from './memory.ts';
+import { costOfMember, MemberAccount } from './memory.ts';
 import type { DepartedMember, Departure } from './notes.ts';
 import { NOTED_MEMBERS_MAX } from './notes.ts';
 import { GroupOffsets } from './offsets.ts';
@@ -93,6 +95,8 @@ export class ClassicGroup {
   #state: GroupState;
   #awaitingJoinCount = 0;
   readonly #votes = new Map<string, number>();
+  /** What the members are counted with. */
+  readonly account: MemberAccount;
 
   constructor(
     groupId: string,
@@ -101,11 +105,13 @@ export class ClassicGroup {
       stateTimestampMs: number | null;
       joinDeadline: Deadline;
       syncDeadline: Deadline;
+      memory: GroupMemory;
       offsets?: GroupOffsets;
     },
   ) {
     this.groupId = groupId;
     this.offsets = parts.offsets ?? new GroupOffsets();
+    this.account = new MemberAccount(parts.memory);
     this.#state = parts.state;
     this.stateTimestampMs = parts.stateTimestampMs;
     this.joinDeadline = parts.joinDeadline;
@@ -179,6 +185,7 @@ export class ClassicGroup {
     }
     this.leaderId ??= member.memberId;
     this.members.set(member.memberId, member);
+    this.account.add(costOf(member));
     this.#countVotes(member, 1);
     this.awaitJoin(member, awaitingJoin);
     if (this.joined.length < NOTED_MEMBERS_MAX) this.joined.push(member.memberId);
@@ -189,6 +196,7 @@ export class ClassicGroup {
     const member = this.members.get(memberId);
     if (member !== undefined) {
       this.members.delete(memberId);
+      this.account.add(-costOf(member));
       this.#countVotes(member, -1);
       if (member.awaitingJoin !== null) this.#awaitingJoinCount--;
       if (member.groupInstanceId !== null) this.staticMembers.delete(member.groupInstanceId);
@@ -214,7 +222,9 @@ export class ClassicGroup {
     to: { protocols: readonly Protocol[]; rebalanceTimeoutMs: number; sessionTimeoutMs: number },
   ): void {
     this.#countVotes(member, -1);
+    this.account.add(-costOf(member));
     member.protocols = to.protocols;
+    this.account.add(costOf(member));
     this.#countVotes(member, 1);
     member.rebalanceTimeoutMs = to.rebalanceTimeoutMs;
     member.sessionTimeoutMs = to.sessionTimeoutMs;
@@ -225,7 +235,9 @@ export class ClassicGroup {
     const oldMemberId = member.memberId;
     assert(member.groupInstanceId !== null, 'Only a static member is replaced.');
     this.members.delete(oldMemberId);
+    this.account.add(-costOf(member));
     member.memberId = newMemberId;
+    this.account.add(costOf(member));
     this.members.set(newMemberId, member);
     if (this.leaderId === oldMemberId) this.leaderId = newMemberId;
     if (this.pendingSyncMembers.delete(oldMemberId)) this.pendingSyncMembers.add(newMemberId);
@@ -322,6 +334,7 @@ export class ClassicGroup {
   /** Back to a group that only stores offsets. */
   clearMembership(): void {
     this.members.clear();
+    this.account.clear();
     this.staticMembers.clear();
     this.#votes.clear();
     this.#awaitingJoinCount = 0;
@@ -356,6 +369,18 @@ export class ClassicGroup {
     }
     this.subscribed = topics;
   }
+}
+
+/** What a member is counted with: see memory.ts. The assignment is its leader's, and as large as a record may be. */
+export function costOf({
+  memberId,
+  groupInstanceId,
+  clientId,
+  protocols,
+}: Pick<Member, 'memberId' | 'groupInstanceId' | 'clientId' | 'protocols'>): number {
+  let metadataBytes = 0;
+  for (const { metadata } of protocols) metadataBytes += metadata.length;
+  return costOfMember(memberId.length + clientId.length + (groupInstanceId?.length ?? 0), metadataBytes);
 }
 
 /** What the member said under the given protocol. */

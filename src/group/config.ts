@@ -31,7 +31,7 @@ export interface GroupConfig {
   /** group.consumer.assignors, by name; the first is used where members ask for none. */
   readonly consumerAssignors: readonly string[];
   /**
-   * What the groups of one partition may take in memory, names included; further ones are refused with
+   * What the groups of one partition and their members may take in memory, names included; further ones are refused with
    * COORDINATOR_NOT_AVAILABLE. Kafka has no such limit.
    */
   readonly maxGroupBytes: number;

@@ -14,6 +14,8 @@ import { unreachable } from '../../protocol/assert.ts';
 import type { Uuid } from '../../protocol/uuid.ts';
 import type { ConsumerChange, CurrentAssignment, MemberMetadata } from './consumer-changes.ts';
 import type { Deadline } from './deadlines.ts';
+import type { GroupMemory } from './memory.ts';
+import { costOfMember, MemberAccount } from './memory.ts';
 import { GroupOffsets } from './offsets.ts';
 import type { CoordinatorRecord } from './outcome.ts';
 import { PartitionMap } from './partition-map.ts';
@@ -96,8 +98,12 @@ export class ConsumerGroup {
   /** As committed, for lists; null when nothing of the group is committed yet. */
   listedState: ConsumerGroupState | null = null;
 
-  constructor(groupId: string, offsets = new GroupOffsets()) {
+  /** What the members are counted with. */
+  readonly account: MemberAccount;
+
+  constructor(groupId: string, memory: GroupMemory, offsets = new GroupOffsets()) {
     this.groupId = groupId;
+    this.account = new MemberAccount(memory);
     this.offsets = offsets;
   }
 
@@ -184,6 +190,7 @@ export class ConsumerGroup {
     const before = this.members.get(memberId) ?? null;
     if (before !== null) {
       this.#countSubscribers(before, -1);
+      this.account.add(-costOf(memberId, before));
       const { instanceId } = before;
       if (instanceId !== null && this.staticMembers.get(instanceId) === memberId)
         this.staticMembers.delete(instanceId);
@@ -192,6 +199,7 @@ export class ConsumerGroup {
     else {
       this.members.set(memberId, value);
       this.#countSubscribers(value, 1);
+      this.account.add(costOf(memberId, value));
       if (value.instanceId !== null) this.staticMembers.set(value.instanceId, memberId);
     }
     return { type: 'member', memberId, value: before };
@@ -253,6 +261,15 @@ export class ConsumerGroup {
       if (!this.members.has(memberId)) this.#targets.delete(memberId);
     }
   }
+}
+
+/** What a member is counted with: see memory.ts. */
+export function costOf(memberId: string, member: MemberMetadata): number {
+  const { clientId, instanceId, rackId, subscribedTopicNames, subscribedTopicRegex } = member;
+  let count = memberId.length + clientId.length + (instanceId?.length ?? 0) + (rackId?.length ?? 0);
+  count += subscribedTopicRegex?.length ?? 0;
+  for (const name of subscribedTopicNames) count += name.length;
+  return costOfMember(count, 0);
 }
 
 /** Whether the member has all that it is to have by the target of that epoch. A static member that is away may. */

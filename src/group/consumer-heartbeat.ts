@@ -14,7 +14,7 @@ import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import { stringOrder } from './assignors/java-order.ts';
 import type { CurrentAssignment, MemberMetadata } from './consumer-changes.ts';
 import type { ConsumerGroup } from './consumer-group.ts';
-import { LEAVE_STATIC_MEMBER_EPOCH } from './consumer-group.ts';
+import { costOf, LEAVE_STATIC_MEMBER_EPOCH } from './consumer-group.ts';
 import {
   draftFence,
   draftRemoval,
@@ -27,6 +27,7 @@ import { reconcile } from './consumer-reconcile.ts';
 import { refreshSubscriptions, updateTarget } from './consumer-target.ts';
 import { clearTimers, renewConsumerSession, setRevocation, syncTimers } from './consumer-timers.ts';
 import { Draft, whenSettled, writeDraft, writeErrorCode } from './consumer-writes.ts';
+import { costOfGroup } from './memory.ts';
 import type { Command } from './outcome.ts';
 import { groupMetadataKey } from './records.ts';
 import { RegexError } from './regex/parse.ts';
@@ -163,7 +164,7 @@ function openGroup(shard: Shard, groupId: string, isJoin: boolean): Opened {
   if (existing?.type === 'consumer') return { draft: new Draft(existing), revert: () => {} };
   if (!isJoin) return { draft: new Draft(existingGroup(shard, groupId)), revert: () => {} };
   if (existing === undefined) {
-    if (!shard.hasRoomFor(groupId)) throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    if (!shard.hasRoomFor(costOfGroup(groupId))) throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     return { draft: new Draft(shard.createConsumerGroup(groupId)), revert: () => {} };
   }
   if (existing.state === 'Dead') throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
@@ -324,6 +325,9 @@ function updateMember(shard: Shard, draft: Draft, command: HeartbeatCommand, mem
     !sameTexts(value.subscribedTopicNames, before.subscribedTopicNames) ||
     (value.subscribedTopicRegex ?? '') !== (before.subscribedTopicRegex ?? '');
   if (known === undefined || isNewSubscription || !sameBut(value, before)) {
+    if (!shard.hasRoomForMember(costOf(memberId, value), known === undefined ? 0 : costOf(memberId, known))) {
+      throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    }
     draft.change({ type: 'member', memberId, value });
   }
   if (known === undefined) {

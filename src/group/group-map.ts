@@ -1,39 +1,30 @@
 /**
- * The groups of a shard by id, and roughly what they take in memory.
+ * The groups of a shard by id, counted in what they take in memory.
  *
- * What is always true: `bytes` is the sum of the costs of the ids that are keys.
+ * What is always true: a group that is not in the map is not counted, nor are its members.
  */
+import type { GroupMemory, MemberAccount } from './memory.ts';
+import { costOfGroup } from './memory.ts';
 
-/** What an idle group takes beside its name, with one offset or one member that was given an id. Measured. */
-const GROUP_BYTES = 3_000;
-const BYTES_PER_CHARACTER = 2;
+export class GroupMap<G extends { readonly account: MemberAccount }> extends Map<string, G> {
+  readonly #memory: GroupMemory;
 
-const costOf = (groupId: string): number => GROUP_BYTES + groupId.length * BYTES_PER_CHARACTER;
-
-export class GroupMap<G> extends Map<string, G> {
-  #bytes = 0;
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  hasRoomFor(groupId: string, maxBytes: number): boolean {
-    return this.#bytes + costOf(groupId) <= maxBytes;
+  constructor(memory: GroupMemory) {
+    super();
+    this.#memory = memory;
   }
 
   override set(groupId: string, group: G): this {
-    if (!this.has(groupId)) this.#bytes += costOf(groupId);
+    const before = this.get(groupId);
+    if (before === undefined) this.#memory.bytes += costOfGroup(groupId);
+    else if (before !== group) before.account.clear();
     return super.set(groupId, group);
   }
 
   override delete(groupId: string): boolean {
+    this.get(groupId)?.account.clear();
     if (!super.delete(groupId)) return false;
-    this.#bytes -= costOf(groupId);
+    this.#memory.bytes -= costOfGroup(groupId);
     return true;
-  }
-
-  override clear(): void {
-    super.clear();
-    this.#bytes = 0;
   }
 }

@@ -9,7 +9,7 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts';
 import type { ClassicGroup, Member, Protocol, Ticket } from './classic-group.ts';
-import { saysTheSame } from './classic-group.ts';
+import { costOf, saysTheSame } from './classic-group.ts';
 import type { ConsumerGroup } from './consumer-group.ts';
 import { convertToClassic } from './consumer-removal.ts';
 import type { Command, WriteFate } from './outcome.ts';
@@ -112,7 +112,7 @@ function joinExistingGroup(shard: Shard, group: ClassicGroup, joining: Joining):
     const member = group.members.get(memberId);
     if (member !== undefined) dropMember(shard, group, member, 'group is full');
     refuse(shard, joining, '', ErrorCode.GROUP_MAX_SIZE_REACHED);
-  } else if (group.state === 'Dead') {
+  } else if (group.state === 'Dead' || !hasMemoryFor(shard, group, joining)) {
     refuse(shard, joining, memberId, ErrorCode.COORDINATOR_NOT_AVAILABLE);
   } else if (!group.supportsProtocols(protocolType, protocols)) {
     refuse(shard, joining, memberId, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
@@ -142,6 +142,11 @@ function hasRoomFor(shard: Shard, group: ClassicGroup, memberId: string): boolea
     case 'Stable':
       return member !== undefined || group.members.size < maxSize;
   }
+}
+
+function hasMemoryFor(shard: Shard, group: ClassicGroup, joining: Joining): boolean {
+  const member = group.members.get(joining.memberId);
+  return shard.hasRoomForMember(costOf(joining), member === undefined ? 0 : costOf(member));
 }
 
 function joinAsNewMember(shard: Shard, group: ClassicGroup, joining: Joining): void {

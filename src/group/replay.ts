@@ -7,7 +7,7 @@
 import type { ClassicGroup } from './classic-group.ts';
 import type { ConsumerChange } from './consumer-changes.ts';
 import { decodeConsumerChange, decodeConsumerKey } from './consumer-changes.ts';
-import { ConsumerGroup } from './consumer-group.ts';
+import type { ConsumerGroup } from './consumer-group.ts';
 import { joinTransaction } from './offset-commands.ts';
 import type { DecodedKey } from './records.ts';
 import { decodeGroupMetadataValue, decodeKey, decodeOffsetCommitValue } from './records.ts';
@@ -60,7 +60,7 @@ function classicGroupOf(shard: Shard, groupId: string): ClassicGroup {
 function consumerGroupOf(shard: Shard, groupId: string): ConsumerGroup {
   const group = shard.groups.get(groupId);
   if (group?.type === 'consumer') return group;
-  const created = new ConsumerGroup(groupId, group?.offsets);
+  const created = shard.newConsumerGroup(groupId, group?.offsets);
   shard.groups.set(groupId, created);
   return created;
 }

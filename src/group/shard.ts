@@ -19,6 +19,7 @@ import type { GroupConfig } from './config.ts';
 import { ConsumerGroup } from './consumer-group.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { GroupMap } from './group-map.ts';
+import { costOfGroup, GroupMemory, SMALL_GROWTH_BYTES } from './memory.ts';
 import type { Note } from './notes.ts';
 import type { GroupOffsets } from './offsets.ts';
 import type {
@@ -65,7 +66,8 @@ interface PendingWrite {
 
 export class Shard {
   readonly config: GroupConfig;
-  readonly groups = new GroupMap<Group>();
+  readonly #memory = new GroupMemory();
+  readonly groups = new GroupMap<Group>(this.#memory);
   readonly deadlines = new Deadlines();
   /** By producer id, the offsets of groups with some in its open transaction. */
   readonly openTransactions = new Map<number, Set<GroupOffsets>>();
@@ -99,13 +101,20 @@ export class Shard {
   getOrCreate(groupId: string): Group | null {
     const existing = this.groups.get(groupId);
     if (existing !== undefined) return existing;
-    if (!this.hasRoomFor(groupId)) return null;
+    if (!this.hasRoomFor(costOfGroup(groupId))) return null;
     this.#newest = this.createGroup(groupId);
     return this.#newest;
   }
 
-  hasRoomFor(groupId: string): boolean {
-    return this.groups.hasRoomFor(groupId, this.config.maxGroupBytes);
+  /** Whether so many bytes more fit, of a new group or of what a member says of itself. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#memory.hasRoomFor(bytes, this.config.maxGroupBytes);
+  }
+
+  /** Whether there is room for what a member says of itself. `before` is what it is counted with, 0 for a new one. */
+  hasRoomForMember(bytes: number, before: number): boolean {
+    if (before > 0 && bytes - before <= SMALL_GROWTH_BYTES) return true;
+    return this.hasRoomFor(bytes - before);
   }
 
   /** After a command: a group that was made for it is forgotten when it was refused. */
@@ -133,15 +142,20 @@ export class Shard {
     return this.#expirations;
   }
 
+  /** One that is not among the groups yet. */
+  newConsumerGroup(groupId: string, offsets?: GroupOffsets): ConsumerGroup {
+    return new ConsumerGroup(groupId, this.#memory, offsets);
+  }
+
   createConsumerGroup(groupId: string): ConsumerGroup {
-    const group = new ConsumerGroup(groupId);
+    const group = this.newConsumerGroup(groupId);
     this.groups.set(groupId, group);
     return group;
   }
 
   /** An empty classic group goes on under the other protocol, with its offsets. */
   convertToConsumerGroup(group: ClassicGroup): ConsumerGroup {
-    const converted = new ConsumerGroup(group.groupId, group.offsets);
+    const converted = this.newConsumerGroup(group.groupId, group.offsets);
     this.replaceGroup(group, converted);
     this.note({ event: 'group changed protocol', groupId: group.groupId, to: 'consumer' });
     return converted;
@@ -180,6 +194,7 @@ export class Shard {
     const expirations = this.expire;
     const group: ClassicGroup = new ClassicGroup(groupId, {
       ...(offsets === undefined ? {} : { offsets }),
+      memory: this.#memory,
       state: 'Empty',
       stateTimestampMs: this.now.wallMs,
       joinDeadline: new Deadline(() => expirations.join(group)),

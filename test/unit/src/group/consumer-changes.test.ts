@@ -6,6 +6,7 @@ import {
   decodeConsumerKey,
 } from '../../../../src/group/consumer-changes.ts';
 import { ConsumerGroup } from '../../../../src/group/consumer-group.ts';
+import { GroupMemory } from '../../../../src/group/memory.ts';
 
 const TOPIC = '9FD1AFMXKuR8qj3zOdEf8w';
 const partitions = (...indexes: number[]) => new Map([[TOPIC, new Set(indexes)]]);
@@ -95,7 +96,7 @@ describe('a change of a consumer group', () => {
   );
 
   test('is taken back by the change that applying it gives', () => {
-    const group = new ConsumerGroup('grp');
+    const group = new ConsumerGroup('grp', new GroupMemory());
     const changes = samples.map(([change]) => change);
     const inverses = changes.map((change) => group.apply(change));
     expect(group.members.size).toBe(0);
