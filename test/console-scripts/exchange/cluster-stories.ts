@@ -68,26 +68,27 @@ async function endOffset(client: Client, name: string, partitionIndex: number): 
   return listed[0]?.partitions[0]?.offset ?? -1;
 }
 
-const ids = new Set<string>();
-
-const again: Story = {
-  name: 'a topic is deleted and made again under its name',
-  async play({ number, client }) {
-    if (number > 0) await deleteTopic(client, 'again');
-    const id = await createTopic(client, 'again', 2);
-    expect(ids).not.toContain(id);
-    ids.add(id);
-    // Apache Kafka answers before its own logs have followed: until then the old ones are written to.
-    for (const partition of [0, 1])
-      await until(async () => (await endOffset(client, 'again', partition)) === 0);
-    expect(await client.send('again', 1, { records: someRecords(1 + number) })).toEqual({
-      errorCode: 0,
-      baseOffset: 0,
-    });
-    const asked = { topics: [{ name: 'again', topicId: ZERO_UUID }], allowAutoTopicCreation: false };
-    const metadata = await client.ask(Metadata, 12, { ...asked, includeTopicAuthorizedOperations: false });
-    expect(metadata.topics[0]?.topicId).toBe(id);
-  },
+const again = (): Story => {
+  const ids = new Set<string>();
+  return {
+    name: 'a topic is deleted and made again under its name',
+    async play({ number, client }) {
+      if (number > 0) await deleteTopic(client, 'again');
+      const id = await createTopic(client, 'again', 2);
+      expect(ids).not.toContain(id);
+      ids.add(id);
+      // Apache Kafka answers before its own logs have followed: until then the old ones are written to.
+      for (const partition of [0, 1])
+        await until(async () => (await endOffset(client, 'again', partition)) === 0);
+      expect(await client.send('again', 1, { records: someRecords(1 + number) })).toEqual({
+        errorCode: 0,
+        baseOffset: 0,
+      });
+      const asked = { topics: [{ name: 'again', topicId: ZERO_UUID }], allowAutoTopicCreation: false };
+      const metadata = await client.ask(Metadata, 12, { ...asked, includeTopicAuthorizedOperations: false });
+      expect(metadata.topics[0]?.topicId).toBe(id);
+    },
+  };
 };
 
 const settings: Story = {
@@ -101,30 +102,32 @@ const settings: Story = {
 };
 
 const SCRAM_SHA_256 = 1;
-/** The turn in which they were last set. */
-let setIn: number | null = null;
 
 /** Sordini serves neither quotas nor credentials; it hands on what it was given of them. */
-const unserved: Story = {
-  name: 'quotas and credentials are still known to Apache Kafka',
-  async play({ number, side, client }) {
-    if (side === 'sordini') return;
-    const entity = [{ entityType: 'user', entityName: 'K.' }];
-    const users = { users: [{ name: 'K.' }] };
-    if (setIn !== null) {
-      const components = [{ entityType: 'user', matchType: 0, match: 'K.' }];
-      const { entries } = await client.ask(DescribeClientQuotas, 1, { components, strict: true });
-      expect(entries).toEqual([{ entity, values: [{ key: 'producer_byte_rate', value: 1e9 + setIn }] }]);
-      const { results } = await client.ask(DescribeUserScramCredentials, 0, users);
-      expect(results[0]?.credentialInfos).toEqual([{ mechanism: SCRAM_SHA_256, iterations: 8192 + setIn }]);
-    }
-    const ops = [{ key: 'producer_byte_rate', value: 1e9 + number, remove: false }];
-    await client.ask(AlterClientQuotas, 1, { entries: [{ entity, ops }], validateOnly: false });
-    const secret = { salt: Buffer.from('salt'), saltedPassword: Buffer.alloc(32, number) };
-    const upsertion = { name: 'K.', mechanism: SCRAM_SHA_256, iterations: 8192 + number, ...secret };
-    await client.ask(AlterUserScramCredentials, 0, { deletions: [], upsertions: [upsertion] });
-    setIn = number;
-  },
+const unserved = (): Story => {
+  /** The turn in which they were last set. */
+  let setIn: number | null = null;
+  return {
+    name: 'quotas and credentials are still known to Apache Kafka',
+    async play({ number, side, client }) {
+      if (side === 'sordini') return;
+      const entity = [{ entityType: 'user', entityName: 'K.' }];
+      const users = { users: [{ name: 'K.' }] };
+      if (setIn !== null) {
+        const components = [{ entityType: 'user', matchType: 0, match: 'K.' }];
+        const { entries } = await client.ask(DescribeClientQuotas, 1, { components, strict: true });
+        expect(entries).toEqual([{ entity, values: [{ key: 'producer_byte_rate', value: 1e9 + setIn }] }]);
+        const { results } = await client.ask(DescribeUserScramCredentials, 0, users);
+        expect(results[0]?.credentialInfos).toEqual([{ mechanism: SCRAM_SHA_256, iterations: 8192 + setIn }]);
+      }
+      const ops = [{ key: 'producer_byte_rate', value: 1e9 + number, remove: false }];
+      await client.ask(AlterClientQuotas, 1, { entries: [{ entity, ops }], validateOnly: false });
+      const secret = { salt: Buffer.from('salt'), saltedPassword: Buffer.alloc(32, number) };
+      const upsertion = { name: 'K.', mechanism: SCRAM_SHA_256, iterations: 8192 + number, ...secret };
+      await client.ask(AlterUserScramCredentials, 0, { deletions: [], upsertions: [upsertion] });
+      setIn = number;
+    },
+  };
 };
 
-export const clusterStories: readonly Story[] = [topics, again, settings, unserved];
+export const clusterStories = (): Story[] => [topics, again(), settings, unserved()];

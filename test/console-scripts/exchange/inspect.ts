@@ -1,6 +1,6 @@
 /** Apache Kafka's file tools on every file of a directory that nobody serves. */
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ToolResult } from '../../../scripts/kafka.ts';
 import { runTool } from '../../../scripts/kafka.ts';
 
@@ -61,6 +61,12 @@ function withoutActiveIndexes(files: readonly string[]): string[] {
   const active = new Map<string, string>();
   for (const file of files) if (file.endsWith('.log')) active.set(dirname(file), file.replace(/log$/, ''));
   return files.filter((file) => !/index$/.test(file) || !file.startsWith(active.get(dirname(file)) ?? file));
+}
+
+/** Where the metadata log begins: above 0 once what lies before a snapshot was deleted. */
+export function metadataStart(directory: string): number {
+  const [first] = filesOf(directory, ['__cluster_metadata-0'], /\.log$/);
+  return Number.parseInt(basename(first ?? ''), 10);
 }
 
 async function inspectSnapshot(directory: string): Promise<Inspection> {

@@ -15,7 +15,10 @@ export type End = 'stop' | 'kill';
 
 export const NODE_ID = 1;
 
-/** Small segments, so that much is rolled; snapshots of the metadata as soon as there is anything to keep. */
+/**
+ * Small segments, so that much is rolled. Snapshots of the metadata as soon as there is anything to keep, and what lies
+ * before them is soon deleted: a start begins with a snapshot of the other's.
+ */
 const properties = {
   'auto.create.topics.enable': 'false',
   // Apache Kafka registers only when the session of a broker that was killed is over.
@@ -25,6 +28,9 @@ const properties = {
   'log.cleaner.backoff.ms': '100',
   'log.cleaner.dedupe.buffer.size': '4194304',
   'metadata.log.max.record.bytes.between.snapshots': '2000',
+  'metadata.log.segment.bytes': '4000',
+  'metadata.log.segment.min.bytes': '1000',
+  'metadata.max.retention.bytes': '12000',
   'offsets.topic.num.partitions': '3',
   'offsets.topic.segment.bytes': '4000',
   'transaction.state.log.num.partitions': '2',

@@ -78,39 +78,41 @@ class IdempotentProducer {
   }
 }
 
-const steady = new IdempotentProducer('sequences', PRODUCER, 0);
-const wrapping = new IdempotentProducer('sequences', WRAPPING_PRODUCER, LAST_SEQUENCE - 14);
-
-const sequences: Story = {
-  name: 'idempotent producers go on where they were',
-  async play({ number, client }) {
-    if (number === 0)
-      await createTopic(client, 'sequences', 1, { 'segment.bytes': '1500', 'retention.ms': '-1' });
-    for (const producer of [steady, wrapping]) {
-      await producer.repeatsLast(client);
-      await producer.leavesGap(client);
-      await producer.isFencedInOlderEpoch(client);
-      await producer.next(client);
-      await producer.repeatsLast(client);
-      await producer.next(client);
-    }
-    if (number % 2 === 1) {
-      steady.bumpEpoch();
-      await steady.next(client);
-    }
-  },
+const sequences = (): Story => {
+  const steady = new IdempotentProducer('sequences', PRODUCER, 0);
+  const wrapping = new IdempotentProducer('sequences', WRAPPING_PRODUCER, LAST_SEQUENCE - 14);
+  return {
+    name: 'idempotent producers go on where they were',
+    async play({ number, client }) {
+      if (number === 0)
+        await createTopic(client, 'sequences', 1, { 'segment.bytes': '1500', 'retention.ms': '-1' });
+      for (const producer of [steady, wrapping]) {
+        await producer.repeatsLast(client);
+        await producer.leavesGap(client);
+        await producer.isFencedInOlderEpoch(client);
+        await producer.next(client);
+        await producer.repeatsLast(client);
+        await producer.next(client);
+      }
+      if (number % 2 === 1) {
+        steady.bumpEpoch();
+        await steady.next(client);
+      }
+    },
+  };
 };
 
-const givenIds = new Set<number>();
-
-const producerIds: Story = {
-  name: 'producer ids are given once',
-  async play({ client }) {
-    const asked = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 };
-    const { producerId } = await client.ask(InitProducerId, 4, asked);
-    expect(givenIds).not.toContain(producerId);
-    givenIds.add(producerId);
-  },
+const producerIds = (): Story => {
+  const givenIds = new Set<number>();
+  return {
+    name: 'producer ids are given once',
+    async play({ client }) {
+      const asked = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1, producerEpoch: -1 };
+      const { producerId } = await client.ask(InitProducerId, 4, asked);
+      expect(givenIds).not.toContain(producerId);
+      givenIds.add(producerId);
+    },
+  };
 };
 
 const TOPIC = 'transactions';
@@ -193,12 +195,13 @@ async function committedOffset(client: Client): Promise<number> {
   return Number(groups[0]?.topics[0]?.partitions[0]?.committedOffset ?? -1);
 }
 
-/** What the turn before left open. */
-let open: { readonly toEnd: Producer; readonly toFence: Producer } | null = null;
+interface Open {
+  readonly toEnd: Producer;
+  readonly toFence: Producer;
+}
 
-async function endWhatIsOpen(client: Client, turn: number): Promise<void> {
-  if (open === null) return;
-  const { toEnd, toFence } = open;
+/** Ends what the turn before left open. */
+async function endWhatIsOpen(client: Client, turn: number, { toEnd, toFence }: Open): Promise<void> {
   const isCommit = turn % 2 === 0;
   const { lastStableOffset, highWatermark, aborted } = await viewPartition(client, TOPIC, 0, 0);
   expect(lastStableOffset).toBeLessThan(highWatermark);
@@ -219,35 +222,36 @@ async function endWhatIsOpen(client: Client, turn: number): Promise<void> {
   expect(after.aborted).toHaveLength(aborted.length + (isCommit ? 1 : 2));
 }
 
-const epochs = new Map<string, number>();
-
-/** A producer that comes back under its id has the next epoch. */
-function expectNextEpoch({ transactionalId, producerEpoch }: Producer): void {
-  expect(producerEpoch).toBe((epochs.get(transactionalId) ?? -1) + 1);
-  epochs.set(transactionalId, producerEpoch);
-}
-
-const transactions: Story = {
-  name: 'transactions are committed, aborted, and ended where another broker left them open',
-  async play({ number, client }) {
-    const configs = { 'segment.bytes': '1200', 'retention.ms': '-1' };
-    if (number === 0) await createTopic(client, TOPIC, 2, configs);
-    await endWhatIsOpen(client, number);
-    const good = await begin(client, 'commits', 2000 + number);
-    expectNextEpoch(good);
-    await end(client, good, true);
-    await until(async () => (await committedOffset(client)) === 2000 + number);
-    const bad = await begin(client, 'aborts', 3000 + number);
-    expectNextEpoch(bad);
-    await end(client, bad, false);
-    expect(await committedOffset(client)).toBe(2000 + number);
-    await init(client, `only-begun-${number}`);
-    open = {
-      toFence: await begin(client, 'fenced', 4000 + number),
-      toEnd: await begin(client, 'left-open', 1000 + number),
-    };
-    await client.send(TOPIC, 0, { records: someRecords(2) });
-  },
+const transactions = (): Story => {
+  let open: Open | null = null;
+  const epochs = new Map<string, number>();
+  /** A producer that comes back under its id has the next epoch. */
+  function expectNextEpoch({ transactionalId, producerEpoch }: Producer): void {
+    expect(producerEpoch).toBe((epochs.get(transactionalId) ?? -1) + 1);
+    epochs.set(transactionalId, producerEpoch);
+  }
+  return {
+    name: 'transactions are committed, aborted, and ended where another broker left them open',
+    async play({ number, client }) {
+      const configs = { 'segment.bytes': '1200', 'retention.ms': '-1' };
+      if (number === 0) await createTopic(client, TOPIC, 2, configs);
+      if (open !== null) await endWhatIsOpen(client, number, open);
+      const good = await begin(client, 'commits', 2000 + number);
+      expectNextEpoch(good);
+      await end(client, good, true);
+      await until(async () => (await committedOffset(client)) === 2000 + number);
+      const bad = await begin(client, 'aborts', 3000 + number);
+      expectNextEpoch(bad);
+      await end(client, bad, false);
+      expect(await committedOffset(client)).toBe(2000 + number);
+      await init(client, `only-begun-${number}`);
+      open = {
+        toFence: await begin(client, 'fenced', 4000 + number),
+        toEnd: await begin(client, 'left-open', 1000 + number),
+      };
+      await client.send(TOPIC, 0, { records: someRecords(2) });
+    },
+  };
 };
 
-export const producerStories: readonly Story[] = [sequences, producerIds, transactions];
+export const producerStories = (): Story[] => [sequences(), producerIds(), transactions()];

@@ -202,4 +202,4 @@ const trimming: Story = {
   },
 };
 
-export const recordStories: readonly Story[] = [codecs, brokersTime, compaction, retention, trimming];
+export const recordStories = (): Story[] => [codecs, brokersTime, compaction, retention, trimming];
