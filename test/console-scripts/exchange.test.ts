@@ -17,8 +17,10 @@ import { dataDirectory, serve } from './exchange/node.ts';
 import { producerStories } from './exchange/producer-stories.ts';
 import { recordStories } from './exchange/record-stories.ts';
 import { Storm } from './exchange/storm.ts';
+import { said } from './exchange/tools.ts';
 import type { World } from './exchange/world.ts';
 import { carriedOver, view } from './exchange/world.ts';
+import type { Transcript } from './scenario.ts';
 
 interface Turn {
   readonly side: Side;
@@ -41,12 +43,14 @@ const BEGUN_BY_SORDINI: readonly Turn[] = [
 
 const NAMES = { apache: 'Apache Kafka', sordini: 'Sordini' } as const;
 
-function changesHands(turns: readonly Turn[]): void {
+function changesHands(turns: readonly Turn[], asksTools = false): void {
   const stories = [...recordStories(), ...producerStories(), ...groupStories(), ...clusterStories()];
   const root = temporaryDirectory('exchange');
   const directory = dataDirectory(root);
   const storm = new Storm();
   let left: World | null = null;
+  /** What the tools printed of it. */
+  let printed: Transcript[] | null = null;
   let served: Served | null = null;
 
   beforeAll(async () => {
@@ -71,6 +75,7 @@ function changesHands(turns: readonly Turn[]): void {
         served = await serve(side, root);
         const found = await view(served.client);
         if (left !== null) expect(carriedOver(found, left)).toEqual(left);
+        if (printed !== null) expect(await said(served.port)).toEqual(printed);
         await storm.check(served.client);
       });
 
@@ -84,6 +89,7 @@ function changesHands(turns: readonly Turn[]): void {
         // Apache Kafka deletes it after a minute only.
         if (side === 'sordini') await until(() => metadataStart(directory) > 0);
         left = await view(client);
+        printed = asksTools ? await said(port) : null;
         await storm.begin(port);
         client.close();
         await finish(end);
@@ -100,5 +106,5 @@ function changesHands(turns: readonly Turn[]): void {
 
 describe.skipIf((await kafkaClasspath()) === null)('a data directory that changes hands', () => {
   describe('begun by Apache Kafka', () => changesHands(BEGUN_BY_APACHE));
-  describe('begun by Sordini', () => changesHands(BEGUN_BY_SORDINI));
+  describe('begun by Sordini', () => changesHands(BEGUN_BY_SORDINI, true));
 });

@@ -21,6 +21,7 @@ const MAIN_CLASSES = {
   'kafka-get-offsets.sh': 'org.apache.kafka.tools.GetOffsetShell',
   'kafka-delete-records.sh': 'org.apache.kafka.tools.DeleteRecordsCommand',
   'kafka-log-dirs.sh': 'org.apache.kafka.tools.LogDirsCommand',
+  'kafka-transactions.sh': 'org.apache.kafka.tools.TransactionsCommand',
   'kafka-metadata-quorum.sh': 'org.apache.kafka.tools.MetadataQuorumCommand',
   'kafka-cluster.sh': 'org.apache.kafka.tools.ClusterTool',
   'kafka-features.sh': 'org.apache.kafka.tools.FeatureCommand',

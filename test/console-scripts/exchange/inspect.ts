@@ -124,7 +124,7 @@ export async function inspect(root: string, directory: string, wasKilled: boolea
 }
 
 /** Two at a time: each is a JVM. */
-async function inPairs<T>(tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
+export async function inPairs<T>(tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
   const done: T[] = new Array(tasks.length);
   let next = 0;
   const worker = async (): Promise<void> => {
