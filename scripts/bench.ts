@@ -58,9 +58,10 @@ async function runRows<Target extends { readonly name: string }>(
   targets: readonly Target[],
 ): Promise<void> {
   for (const row of rows) {
-    if (row.missing) {
-      results[row.name] = { missing: row.missing };
-      console.log(`\n${row.name}: left out, ${row.missing}`);
+    const lacking = (await row.missing?.()) ?? null;
+    if (lacking !== null) {
+      results[row.name] = { missing: lacking };
+      console.log(`\n${row.name}: left out, ${lacking}`);
       continue;
     }
     try {
@@ -98,11 +99,17 @@ async function runShared(
   }
 }
 
-function markdown(): string {
-  const lines = Object.entries(results).flatMap(([name, row]) =>
-    'missing' in row ? [] : tellMarkdown(name, row),
-  );
-  return [...MARKDOWN_HEAD, ...lines].join('\n');
+/** The tables of docs/performance.md. */
+function markdown(sections: Readonly<Record<string, readonly { readonly name: string }[]>>): string {
+  return Object.entries(sections)
+    .map(([title, rows]) => {
+      const lines = rows.flatMap(({ name }) => {
+        const row = results[name];
+        return row === undefined || 'missing' in row ? [] : tellMarkdown(name, row);
+      });
+      return [`## ${title}`, '', ...MARKDOWN_HEAD, ...lines, ''].join('\n');
+    })
+    .join('\n');
 }
 
 async function run(dir: string): Promise<void> {
@@ -114,15 +121,23 @@ async function run(dir: string): Promise<void> {
   console.log(`${rounds} rounds of ${seconds} s, Node ${process.version}, ${processor}`);
   if (!canCountInstructions()) console.log('instructions are left out: perf can not count them here');
   const common = { dir, seconds, program, isQuick: options.quick };
-  await runRows(loneRows(common).filter(isChosen), contenders);
-  const shared = [
-    ...requestRows(common),
-    ...kafkajsRows(options.quick),
-    ...(await librdkafkaRows(seconds)),
-    ...groupRows(common),
-  ];
-  await runShared(shared.filter(isChosen), contenders, dir);
-  if (options.markdown) console.log(`\n${markdown()}`);
+  const lone = loneRows(common).filter(isChosen);
+  const requests = requestRows(common).filter(isChosen);
+  const clients = [...kafkajsRows(options.quick), ...librdkafkaRows(seconds)].filter(isChosen);
+  const groups = groupRows(common).filter(isChosen);
+  if (lone.length + requests.length + clients.length + groups.length === 0)
+    throw new Error(`no row's name contains "${options.only}"`);
+  await runRows(lone, contenders);
+  await runShared([...requests, ...clients, ...groups], contenders, dir);
+  if (options.markdown) {
+    const sections = {
+      'Start, memory, many partitions': lone,
+      'One request, repeated': requests,
+      'With kafkajs and librdkafka': clients,
+      'Groups and transactions': groups,
+    };
+    console.log(`\n${markdown(sections)}`);
+  }
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim();
   const tookSeconds = Math.round((performance.now() - startedAt) / 1000);
   const about = { commit, node: process.version, processor, rounds, seconds, tookSeconds };

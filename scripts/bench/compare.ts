@@ -20,10 +20,12 @@ export interface Round {
 /** Something that is measured of each of the targets. */
 export interface Row<Target> {
   readonly name: string;
-  /** Why it can't be measured on this machine. */
-  readonly missing?: string | null;
+  /** Why it can't be measured on this machine, asked when its turn has come. */
+  readonly missing?: () => string | null | Promise<string | null>;
   /** Whether our default, which waits for the disk, is measured too. */
   readonly withFsync?: boolean;
+  /** Its watch is long and steady: one round tells as much as many. */
+  readonly isSteady?: boolean;
   /** Name of the figure in which instructions are told, where they can be counted in a round of their own. */
   readonly instructions?: string;
   readonly measure: (target: Target, round: Round) => Promise<Figures>;
@@ -56,7 +58,7 @@ export async function measureRow<Target extends { readonly name: string }>(
   const results = new Map<string, Figures[]>(targets.map(({ name }) => [name, []]));
   const compared = targets.filter(({ name }) => row.withFsync === true || name !== OURS_FSYNC);
   const floors: Figures[] = [];
-  for (let number = 0; number < rounds; number++) {
+  for (let number = 0; number < (row.isSteady === true ? 1 : rounds); number++) {
     const round = { isFirst: number === 0, countsInstructions: false };
     for (const target of number % 2 === 0 ? compared : [...compared].reverse())
       results.get(target.name)?.push(await row.measure(target, round));
@@ -66,7 +68,7 @@ export async function measureRow<Target extends { readonly name: string }>(
   const medians = new Map<string, Figures>();
   for (const target of compared) {
     const counted =
-      row.instructions !== undefined && canCountInstructions()
+      row.instructions !== undefined && target.name !== OURS_FSYNC && canCountInstructions()
         ? (await row.measure(target, { isFirst: false, countsInstructions: true }))[row.instructions]
         : undefined;
     const figures = mediansOf(results.get(target.name) ?? []);

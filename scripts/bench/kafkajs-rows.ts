@@ -66,6 +66,6 @@ export const kafkajsRows = (isQuick: boolean): readonly Row<Server>[] => [
   {
     name: `latency with kafkajs, ${RECORDS_PER_SECOND} records/s`,
     withFsync: true,
-    measure: (server, round) => measure(server, isQuick ? 2 : 5, round),
+    measure: (server, round) => measure(server, isQuick ? 2 : 4, round),
   },
 ];

@@ -98,21 +98,32 @@ async function transact(
 }
 
 /** GB are of values before they are compressed. */
-export async function librdkafkaRows(seconds: number): Promise<readonly Row<Server>[]> {
-  const python = await findPython('confluent-kafka');
-  const missing = 'missing' in python ? python.missing : null;
-  const found = 'found' in python ? python.found : { command: '', env: {} };
+export function librdkafkaRows(seconds: number): readonly Row<Server>[] {
+  let looking: ReturnType<typeof findPython> | undefined;
+  const look = () => {
+    looking ??= findPython('confluent-kafka');
+    return looking;
+  };
+  const missing = async () => {
+    const python = await look();
+    return 'missing' in python ? python.missing : null;
+  };
+  const withPython = async (use: (python: Python) => Promise<Figures>) => {
+    const python = await look();
+    if ('missing' in python) throw new Error(python.missing);
+    return use(python.found);
+  };
   const producing = (name: string, codec: string): Row<Server> => ({
     name: `librdkafka, ${name}`,
     missing,
     instructions: 'instructions/byte',
-    measure: (server, round) => produce(found, server, codec, seconds, round),
+    measure: (server, round) => withPython((python) => produce(python, server, codec, seconds, round)),
   });
   const transacting = (count: number): Row<Server> => ({
     name: `librdkafka, transactions of 10 records, ${count} producer${count === 1 ? '' : 's'}`,
     missing,
     instructions: 'instructions/transaction',
-    measure: (server, round) => transact(found, server, count, seconds, round),
+    measure: (server, round) => withPython((python) => transact(python, server, count, seconds, round)),
   });
   return [
     producing('1 MB batches', 'none'),

@@ -61,7 +61,7 @@ def produce():
             "batch.size": 1_000_000,
             "batch.num.messages": 1_000_000,
             "linger.ms": 200,
-            "queue.buffering.max.kbytes": 65_536,
+            "queue.buffering.max.kbytes": 16_384,
             "queue.buffering.max.messages": 1_000_000,
             "delivery.report.only.error": True,
         }

@@ -22,6 +22,8 @@ export interface RequestRowOptions {
 const MAX_BYTES = 4e9;
 const FETCHED_TOPIC_BYTES = 256 * 1024 * 1024;
 const FLOOR_WARMUP_SECONDS = 0.5;
+const FIRST_WARMUP_SECONDS = 2.5;
+const WARMUP_SECONDS = 1;
 
 interface Scenario {
   readonly name: string;
@@ -134,14 +136,14 @@ async function measure(
   }
   const frame = scenario.frame(topic);
   const { fill, connections, depth } = scenario;
-  const warmupSeconds = isFloor ? FLOOR_WARMUP_SECONDS : isFirst && !isQuick ? 4 : 1;
+  const warmUp = isFirst && !isQuick ? FIRST_WARMUP_SECONDS : WARMUP_SECONDS;
   try {
     const result = await runLoad(program, server.port, {
       frame: isFloor ? { ...frame, errorAt: -1 } : frame,
       connections,
       depth,
       seconds,
-      warmupSeconds,
+      warmupSeconds: isFloor ? FLOOR_WARMUP_SECONDS : warmUp,
       pid: server.pid,
       maxBytes: MAX_BYTES,
       countsInstructions,
@@ -191,7 +193,7 @@ export function requestRows(options: RequestRowOptions): readonly Row<Server>[] 
     ...repeated,
     {
       name: 'latency to a waiting fetch',
-      missing: program === null ? 'there is no gcc for the load generator' : null,
+      missing: () => (program === null ? 'there is no gcc for the load generator' : null),
       withFsync: true,
       measure: (server) => relay(program ?? '', server, isQuick ? 500 : 1500),
     },
