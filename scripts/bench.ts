@@ -5,8 +5,8 @@
  * What counts is the ratio within one run: machines swing by a factor of two between minutes. CPU is that of the
  * broker alone, as the operating system counts it. `sordini` answers from the page cache here
  * (`sordini.durability=kafka`), as Apache Kafka does; "sordini fsync" is our default, which has no counterpart there.
- * No initial rebalance delay on either side. The last line is JSON; --markdown prints the tables of docs/performance.md
- * before it.
+ * No initial rebalance delay on either side. Standard error tells what it is at. The last line is JSON; --markdown
+ * prints tables for docs/performance.md before it.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Comparison, Row } from './bench/compare.ts';
 import {
+  APACHE,
   compareFigures,
   MARKDOWN_HEAD,
   measureRow,
@@ -64,6 +65,8 @@ async function runRows<Target extends { readonly name: string }>(
       console.log(`\n${row.name}: left out, ${lacking}`);
       continue;
     }
+    const soFar = ((performance.now() - startedAt) / 1000).toFixed(0);
+    console.error(`${soFar} s: measuring ${row.name}`);
     try {
       const comparisons = compareFigures(row.name, await measureRow(row, targets, rounds));
       results[row.name] = comparisons;
@@ -75,7 +78,6 @@ async function runRows<Target extends { readonly name: string }>(
       process.exitCode = 1;
       console.log(`\n${row.name}: left out, ${missing}`);
     }
-    console.log(`  (${((performance.now() - startedAt) / 1000).toFixed(0)} s so far)`);
   }
 }
 
@@ -119,6 +121,9 @@ async function run(dir: string): Promise<void> {
   const contenders = found.filter(({ name }) => name !== OURS_FSYNC || !options['no-fsync']);
   const processor = `${cpus()[0]?.model} x ${cpus().length}`;
   console.log(`${rounds} rounds of ${seconds} s, Node ${process.version}, ${processor}`);
+  if (!options['no-kafka'] && !contenders.some(({ name }) => name === APACHE))
+    console.log('Apache Kafka is left out: Java, Maven or the network is missing');
+  if (program === null) console.log('the floor is left out: there is no gcc; the load is this process');
   if (!canCountInstructions()) console.log('instructions are left out: perf can not count them here');
   const common = { dir, seconds, program, isQuick: options.quick };
   const lone = loneRows(common).filter(isChosen);

@@ -13,7 +13,7 @@ export interface Load {
   readonly depth: number;
   readonly seconds: number;
   readonly warmupSeconds: number;
-  /** Process whose CPU time is taken. */
+  /** Process whose CPU time is taken; 0 for none. */
   readonly pid: number;
   /** Ends early when this much has gone both ways. */
   readonly maxBytes: number;
@@ -210,9 +210,11 @@ async function runInProcess(port: number, load: Load): Promise<LoadResult> {
   }
   await pause(load.warmupSeconds * 1000);
   isMeasuring = true;
-  const before = { requests, bytesIn, cpu: cpuSeconds(load.pid), at: performance.now() };
-  await pause(load.seconds * 1000);
-  const cpu = cpuSeconds(load.pid) - before.cpu;
+  const cpuNow = () => (load.pid > 0 ? cpuSeconds(load.pid) : 0);
+  const before = { requests, bytesIn, cpu: cpuNow(), at: performance.now() };
+  const bytes = () => bytesIn - before.bytesIn + (requests - before.requests) * frame.bytes.length;
+  while (performance.now() - before.at < load.seconds * 1000 && bytes() < load.maxBytes) await pause(10);
+  const cpu = cpuNow() - before.cpu;
   const seconds = (performance.now() - before.at) / 1000;
   for (const socket of sockets) socket.destroy();
   samples.sort((a, b) => a - b);

@@ -22,8 +22,8 @@ export interface RequestRowOptions {
 const MAX_BYTES = 4e9;
 const FETCHED_TOPIC_BYTES = 256 * 1024 * 1024;
 const FLOOR_WARMUP_SECONDS = 0.5;
-const FIRST_WARMUP_SECONDS = 2.5;
-const WARMUP_SECONDS = 1;
+const FIRST_WARMUP_SECONDS = 2;
+const WARMUP_SECONDS = 0.5;
 
 interface Scenario {
   readonly name: string;
