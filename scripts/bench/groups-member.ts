@@ -15,6 +15,8 @@ import { pause } from './window.ts';
 /** Short, so that a rebalance is not measured by how seldom clients ask: members that stay hear of it this way. */
 const HEARTBEAT_MS = 10;
 const RETRY_MS = 50;
+/** At once: fewer than wait to be accepted by default (socket.listen.backlog.size), else the system retries after 1 s. */
+const CONNECTING = 40;
 const TIMEOUT_MS = 60_000;
 const METADATA = Buffer.from([0, 1, 0, 0, 0, 1, 0, 1, 0x74, 0, 0, 0, 0]);
 const ASSIGNMENT = Buffer.from([0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -140,8 +142,8 @@ export async function timeToStable(port: number, groupId: string, count: number)
 /** Starts `count` groups of one member each over as many connections; gives the time until all are stable. */
 export async function timeToManyStable(port: number, prefix: string, count: number): Promise<number> {
   const members: BenchMember[] = [];
-  for (let from = 0; from < count; from += 100) {
-    const some = Array.from({ length: Math.min(100, count - from) }, (_, i) =>
+  for (let from = 0; from < count; from += CONNECTING) {
+    const some = Array.from({ length: Math.min(CONNECTING, count - from) }, (_, i) =>
       BenchMember.connect(port, `${prefix}-${from + i}`),
     );
     members.push(...(await Promise.all(some)));

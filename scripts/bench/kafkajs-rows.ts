@@ -1,6 +1,7 @@
 /** The row whose client is kafkajs: how long a record takes from one Node program to another. */
 import { Kafka, logLevel } from 'kafkajs';
 import type { Figures, Round, Row } from './compare.ts';
+import { untilCoordinated } from './groups-rows.ts';
 import type { Server } from './servers.ts';
 import { createTopic, deleteTopic } from './servers.ts';
 import { pause } from './window.ts';
@@ -14,6 +15,7 @@ let topicNumber = 0;
 /** Producer and consumer run in this process; a record carries its number, and is sent when its time has come. */
 async function measure(server: Server, seconds: number, { isFirst }: Round): Promise<Figures> {
   const topic = `kafkajs-${topicNumber++}`;
+  await untilCoordinated(server.port);
   await createTopic(server, topic);
   const kafka = new Kafka({ brokers: [`127.0.0.1:${server.port}`], logLevel: logLevel.ERROR });
   const producer = kafka.producer({ allowAutoTopicCreation: false });
