@@ -1,4 +1,4 @@
-/** The Java client in the version asked for, and our small program compiled against it. */
+/** The Java client in the version asked for: our small program compiled against it, and Apache Kafka's own programs. */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Found } from './runtime.ts';
@@ -7,13 +7,20 @@ import { cached, find, hasCommand, must } from './runtime.ts';
 const SOURCE = join(import.meta.dirname, 'java', 'Application.java');
 
 /** Maven's own version language may be used, such as `[4.0,5.0)` for the newest 4.x. */
-const pom = (version: string): string =>
+const pom = (artifact: string, version: string, exclusions: readonly string[] = []): string =>
   [
     '<project xmlns="http://maven.apache.org/POM/4.0.0">',
     '  <modelVersion>4.0.0</modelVersion>',
     '  <groupId>sordini</groupId><artifactId>clients</artifactId><version>1</version><packaging>pom</packaging>',
     '  <dependencies>',
-    `    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-clients</artifactId><version>${version}</version></dependency>`,
+    `    <dependency><groupId>org.apache.kafka</groupId><artifactId>${artifact}</artifactId><version>${version}</version>`,
+    '      <exclusions>',
+    ...exclusions.map(
+      (name) =>
+        `        <exclusion><groupId>org.apache.kafka</groupId><artifactId>${name}</artifactId></exclusion>`,
+    ),
+    '      </exclusions>',
+    '    </dependency>',
     '    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-nop</artifactId><version>1.7.36</version></dependency>',
     '  </dependencies>',
     '</project>',
@@ -26,25 +33,50 @@ const jars = (dir: string): string =>
     .map((name) => join(dir, name))
     .join(':');
 
+async function needsJava(): Promise<void> {
+  for (const command of ['java', 'javac', 'mvn']) {
+    if (!(await hasCommand(command, ['-version']))) throw new Error(`there is no ${command}`);
+  }
+}
+
+/** The folder with the jars of an artifact and of what it needs. */
+function fetchJars(name: string, content: string): Promise<string> {
+  return cached(name, async (own) => {
+    writeFileSync(join(own, 'pom.xml'), content);
+    await must('mvn', ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${own}`], { cwd: own });
+  });
+}
+
+const nameOf = (version: string): string => version.replaceAll(/[^\w.]+/g, '-');
+
 /** The class path of `Application` with this version of kafka-clients. */
 export function findJavaApplication(version: string): Promise<Found<string>> {
   return find(`the Java client ${version}`, async () => {
-    for (const command of ['java', 'javac', 'mvn']) {
-      if (!(await hasCommand(command, ['-version']))) throw new Error(`there is no ${command}`);
-    }
-    const name = version.replaceAll(/[^\w.]+/g, '-');
-    const libs = await cached(`java-${name}`, async (own) => {
-      writeFileSync(join(own, 'pom.xml'), pom(version));
-      await must('mvn', ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${own}`], {
-        cwd: own,
-      });
-    });
+    await needsJava();
+    const libs = await fetchJars(`java-${nameOf(version)}`, pom('kafka-clients', version));
     const classes = await cached(
-      `java-${name}-classes-${Math.trunc(statSync(SOURCE).mtimeMs)}`,
+      `java-${nameOf(version)}-classes-${Math.trunc(statSync(SOURCE).mtimeMs)}`,
       async (own) => {
         await must('javac', ['-nowarn', '-cp', jars(libs), '-d', own, SOURCE]);
       },
     );
     return `${classes}:${jars(libs)}`;
+  });
+}
+
+/** Of what kafka-tools needs, that which brings a web server, or a logger of its own, along. */
+const NOT_NEEDED = [
+  'connect-runtime',
+  'connect-json',
+  'connect-api',
+  'connect-transforms',
+  'kafka-log4j-appender',
+];
+
+/** The class path of the programs of Apache Kafka's system tests, such as VerifiableConsumer. */
+export function findJavaTools(version: string): Promise<Found<string>> {
+  return find(`Apache Kafka's tools ${version}`, async () => {
+    await needsJava();
+    return jars(await fetchJars(`java-tools-${nameOf(version)}`, pom('kafka-tools', version, NOT_NEEDED)));
   });
 }
