@@ -24,6 +24,7 @@ import { dataPlane } from './assembly/data-plane.ts';
 import type { NodeIdentity } from './assembly/directories.ts';
 import { openDirectories, usableDirectories } from './assembly/directories.ts';
 import { lockDirectories } from './assembly/directory-lock.ts';
+import { DiskReserve } from './assembly/disk-reserve.ts';
 import { Listeners } from './assembly/listeners.ts';
 import { inspectMetadataFiles } from './assembly/metadata-files.ts';
 import { MetadataPlane } from './assembly/metadata-plane.ts';
@@ -68,6 +69,7 @@ interface Node {
   readonly metadata: MetadataPlane;
   readonly data: DataPlane;
   readonly stopCleaner: () => Promise<void>;
+  readonly reserve: DiskReserve;
   readonly clock: Clock;
   readonly timer: Timer;
 }
@@ -81,10 +83,12 @@ export async function startBroker(
   const onFatal = environment.onFatal ?? endProcess(environment.log);
   const disk = given.durability === 'memory' ? new MemoryDisk() : openNodeDisk();
   const unlock = await take(given, disk);
+  const reserve = new DiskReserve(disk, given.durability === 'memory' ? [] : usableDirectories(given, disk));
   let node: Node | null = null;
   try {
+    if (given.durability !== 'memory') reserve.beforeStart(given.logs.metadataDir);
     await prepareCompression();
-    node = build(given, disk, environment.log, onFatal);
+    node = build(given, disk, environment.log, onFatal, reserve);
     return await run(node, onFatal, unlock);
   } catch (error) {
     if (node !== null) await abandon(node);
@@ -110,7 +114,7 @@ async function run(
   onFatal: (error: unknown) => void,
   unlock: () => void,
 ): Promise<RunningBroker> {
-  const { config, identity, logs, listeners, metadata, data } = node;
+  const { config, identity, logs, listeners, metadata, data, reserve } = node;
   metadata.start();
   await metadata.whenActive();
   await listeners.openUnnumbered(data.handlers);
@@ -123,6 +127,7 @@ async function run(
   await data.settled();
   await listeners.openNumbered(data.handlers);
   const tick = setInterval(() => {
+    reserve.keep();
     logs.tick().catch(onFatal);
   }, TICK_MS);
   return {
@@ -134,6 +139,7 @@ async function run(
     },
     async stop() {
       clearInterval(tick);
+      reserve.release();
       if (config.controlledShutdownEnable) await lifecycle.shutDown();
       lifecycle.stop();
       await listeners.close();
@@ -141,6 +147,7 @@ async function run(
       await node.stopCleaner();
       await logs.close(lifecycle.epoch);
       await metadata.stop();
+      reserve.keep();
       unlock();
     },
   };
@@ -152,7 +159,13 @@ async function take(config: BrokerConfig, disk: Disk): Promise<() => void> {
   return await lockDirectories(usableDirectories(config, disk), (path) => disk.makeDirectory(path));
 }
 
-function build(given: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: unknown) => void): Node {
+function build(
+  given: BrokerConfig,
+  disk: Disk,
+  log: Logger,
+  onFatal: (error: unknown) => void,
+  reserve: DiskReserve,
+): Node {
   const clock: Clock = systemClock;
   const timer: Timer = systemTimer;
   const random = { fraction: Math.random, bytes: (count: number) => randomBytes(count) };
@@ -162,7 +175,7 @@ function build(given: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: un
   const files = inspectMetadataFiles(config, disk, log);
   const incarnationId = makeUuid(random.bytes);
   const settings = { current: config };
-  const logs = openLogs(settings, disk, clock, log);
+  const logs = openLogs(settings, disk, clock, log, onFatal);
   const listeners = new Listeners(config, log);
   const plane: { metadata: MetadataPlane | null } = { metadata: null };
   const data = dataPlane({
@@ -182,14 +195,21 @@ function build(given: BrokerConfig, disk: Disk, log: Logger, onFatal: (error: un
   });
   const { subscribers } = data;
   const { nodeId, clusterId } = identity;
-  const shared = { config, files, disk, clock, timer, random, log };
+  const shared = { config, files, disk, reserve, clock, timer, random, log };
   const metadata = new MetadataPlane({ ...shared, nodeId, clusterId, incarnationId, subscribers, onFatal });
   plane.metadata = metadata;
   const stopCleaner = startCleaner({ settings, logs, disk, clock, timer, log });
-  return { config, identity, incarnationId, logs, listeners, metadata, data, stopCleaner, clock, timer };
+  const upkeep = { stopCleaner, reserve, clock, timer };
+  return { config, identity, incarnationId, logs, listeners, metadata, data, ...upkeep };
 }
 
-function openLogs(settings: { current: BrokerConfig }, disk: Disk, clock: Clock, log: Logger): LogManager {
+function openLogs(
+  settings: { current: BrokerConfig },
+  disk: Disk,
+  clock: Clock,
+  log: Logger,
+  onFatal: (error: unknown) => void,
+): LogManager {
   const { logs, replication, topics } = settings.current;
   const opened = LogManager.open({
     disk,
@@ -209,6 +229,7 @@ function openLogs(settings: { current: BrokerConfig }, disk: Disk, clock: Clock,
       isVerificationEnabled: () => settings.current.transaction.partitionVerificationEnable,
     }),
     onDirectoryFailure: (directory, err) => log.error({ directory, err }, 'log directory went offline'),
+    onNoDirectory: (cause) => onFatal(new Error('All log directories have failed.', { cause })),
   });
   for (const { topic, partition, recovery } of opened.all()) {
     const { damagedOffsets, mendedOffsets } = recovery;

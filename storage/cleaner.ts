@@ -7,7 +7,7 @@
  * - Before a log's first swap the cleaner's checkpoint names it, which tells recovery that offsets may be missing, and the
  *   recovery point lies above what is compacted; the cleaner's offset moves on only after the new names were synced.
  * - A log that can't be compacted (damaged batches, a bug of ours) is left alone until the process ends, and the others
- *   go on. While the wall clock is not plausible nothing is compacted, because tombstones go by it.
+ *   go on. A disk that fails takes the log's directory offline. While the wall clock is not plausible nothing is compacted, because tombstones go by it.
  *
  * Agrees with Kafka's LogCleaner and LogCleanerManager.
  */
@@ -153,6 +153,8 @@ export class Cleaner {
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       this.#postponed.add(log);
+      // As Kafka's LogCleaner.cleanLog: what the cleaner can't read or write is no better in the hands of others.
+      if (error instanceof DiskError && error.kind === 'io') this.#options.logs.diskFailed(log, error);
       const isWeather = error instanceof CompactionAborted || isPassing(error) || log.isOffline;
       if (!isWeather) this.#uncleanable.add(log);
       if (!this.#isStopping) {

@@ -15,7 +15,7 @@
 import { assert } from '../protocol/assert.ts';
 import { formatCheckpoint, parseCheckpointLines } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { readSmallFile, replaceSmallFile } from './disk.ts';
+import { isPassing, readSmallFile, replaceSmallFile } from './disk.ts';
 import { joinPath, LEADER_EPOCH_FILE } from './layout.ts';
 
 export interface EpochEntry {
@@ -181,9 +181,14 @@ export class LeaderEpochs {
     this.#path = joinPath(directory, LEADER_EPOCH_FILE);
   }
 
+  /** On a full disk the file stays as it was: until `flush` the batches tell as much. */
   #write(): void {
     this.#unsynced = true;
-    replaceSmallFile(this.#disk, this.#path, this.#contents(), false);
+    try {
+      replaceSmallFile(this.#disk, this.#path, this.#contents(), false);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
   }
 
   #contents(): Buffer {

@@ -15,7 +15,7 @@
 
 import { lastOffset, maxTimestamp, sizeInBytes } from '../protocol/batch.ts';
 import type { Disk } from './disk.ts';
-import { DiskError, parentOf, syncFile } from './disk.ts';
+import { DiskError, isPassing, parentOf, syncFile } from './disk.ts';
 import { GroupSync } from './group-sync.ts';
 import { CLEANED_SUFFIX, joinPath, PARTITION_METADATA_FILE, SWAP_SUFFIX } from './layout.ts';
 import type { LogConfig } from './log-config.ts';
@@ -255,6 +255,8 @@ export class LocalLog {
       const isNextToSync = this.segments.floor(this.#syncedEndOffset) === segment;
       if (next !== undefined && isNextToSync) this.#syncedEndOffset = next.baseOffset;
     } catch (error) {
+      // It stays unfinished, and the recovery point before it; `flush` comes back to it.
+      if (isPassing(error)) return;
       // Retention, truncation or deletion may have taken the segment meanwhile.
       if (this.segments.has(segment) && !this.#isClosed) this.#goOffline(asDiskError(error));
     }
@@ -457,6 +459,16 @@ export class LocalLog {
       return change();
     } catch (error) {
       if (error instanceof DiskError) this.#goOffline(error);
+      throw error;
+    }
+  }
+
+  /** As `guarded`, for what changes nothing when it fails: want of space or of descriptors passes, and so does this. */
+  sparing<T>(change: () => T): T {
+    try {
+      return change();
+    } catch (error) {
+      if (error instanceof DiskError && !isPassing(error)) this.#goOffline(error);
       throw error;
     }
   }

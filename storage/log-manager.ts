@@ -70,6 +70,8 @@ export interface LogManagerOptions {
   readonly isAlone?: boolean;
   /** A directory's disk failed: its logs are offline. */
   readonly onDirectoryFailure: (directory: string, cause: DiskError) => void;
+  /** The last directory went offline: there is nothing left to serve. */
+  readonly onNoDirectory?: (cause: DiskError) => void;
 }
 
 /** Kafka waits this long after its start before the first retention check (LogManager.InitialTaskDelayMs). */
@@ -88,6 +90,7 @@ export class LogManager {
   readonly #due: { retention: number; recoveryPoint: number; startOffset: number; highWatermark: number };
   readonly #steadyClock: SteadyClock;
   #isClockPlausible = true;
+  #isOpen = false;
   /** Copies of logs on their way to another directory. */
   readonly futures: FutureLogs;
   readonly #preferred = new Map<string, string>();
@@ -128,7 +131,10 @@ export class LogManager {
     };
   }
 
-  /** Opens every log in every directory, recovering what was not left clean. A directory that fails is offline. */
+  /**
+   * Opens every log in every directory, recovering what was not left clean. A directory that fails is offline.
+   * @throws {DiskError} when none is left
+   */
   static open(options: LogManagerOptions): LogManager {
     const manager = new LogManager(options);
     for (const directory of manager.directories) {
@@ -138,8 +144,10 @@ export class LogManager {
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
         manager.#failDirectory(directory, error);
+        if (manager.directories.every(({ isOnline }) => !isOnline)) throw error;
       }
     }
+    manager.#isOpen = true;
     return manager;
   }
 
@@ -333,6 +341,11 @@ export class LogManager {
     return this.directories.find((directory) => directory.logs.has(log));
   }
 
+  /** Whoever works on a log's files apart from the log met a disk that fails: its directory goes offline. */
+  diskFailed(log: Log, cause: DiskError): void {
+    this.#onFailure(log, cause);
+  }
+
   #onFailure(log: Log, cause: DiskError): void {
     const directory = this.directories.find(({ logs, futures }) => logs.has(log) || futures.has(log));
     if (directory !== undefined) this.#failDirectory(directory, cause);
@@ -343,6 +356,8 @@ export class LogManager {
     directory.fail(cause);
     this.#options.onDirectoryFailure(directory.path, cause);
     for (const action of this.#onDirectoryFailure) action(directory.path);
+    const isLast = this.directories.every(({ isOnline }) => !isOnline);
+    if (isLast && this.#isOpen) this.#options.onNoDirectory?.(cause);
   }
 
   /**

@@ -441,7 +441,7 @@ export class Log {
   /** Syncs everything that recovery relies on, so that the recovery point reaches the log's end. @throws {DiskError} */
   async flush(): Promise<void> {
     await this.#local.flush();
-    if (this.#local.isWritable) this.#local.guarded(() => this.#epochs.flush());
+    if (this.#local.isWritable) this.#local.sparing(() => this.#epochs.flush());
   }
 
   // --------------------------------------------------------------------------------------------------- reading
@@ -554,7 +554,7 @@ export class Log {
   /** Removes segments by log start, size and time; how many went (UnifiedLog.deleteOldSegments). @throws {DiskError} */
   deleteOldSegments(nowMs: number): number {
     if (!this.#local.isWritable) return 0;
-    return this.#local.guarded(() => {
+    return this.#local.sparing(() => {
       let count = this.#deleteFirst(breachedByLogStart(this.#facts()), nowMs);
       count += this.#deleteFirst(breachedBySize(this.#facts(), this.config), nowMs);
       count += this.#deleteFirst(breachedByTime(this.#facts(), this.config, nowMs), nowMs);
@@ -596,7 +596,7 @@ export class Log {
   async close(): Promise<void> {
     if (this.#local.isWritable) {
       this.#local.flushStaged();
-      this.#local.guarded(() => {
+      this.#local.sparing(() => {
         this.#producers.takeSnapshot(true);
         this.#epochs.flush();
       });

@@ -44,6 +44,8 @@ export interface MetadataPlaneParts {
   readonly timer: Timer;
   readonly random: { readonly fraction: () => number; readonly bytes: (count: number) => Uint8Array };
   readonly log: Logger;
+  /** Gives up room on the disk for records that must be written. */
+  readonly reserve: { release(): void };
   /** As they were found before anything was opened. */
   readonly files: MetadataFiles;
   /** In the order in which they hear of a new image. */
@@ -99,6 +101,7 @@ export class MetadataPlane {
           segmentMs: config.logs.metadataSegmentMs,
           nowMs: clock.wallMs(),
           findings: parts.files.findings,
+          makeRoom: () => parts.reserve.release(),
         }),
         clock,
         timer,

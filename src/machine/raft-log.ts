@@ -37,8 +37,11 @@ export interface RaftLogStore {
   readonly sizeBytes: number;
   /** Which epoch begins where, from the log start on. */
   readonly epochs: readonly EpochStart[];
-  /** Whether the disk surely has room for so many bytes more; what is appended without it may end the node. */
-  hasRoom(bytes: number): boolean;
+  /**
+   * Whether the disk surely has room for so many bytes more; what is appended without it may end the node. Upkeep may use
+   * what is left free for such as it.
+   */
+  hasRoom(bytes: number, isUpkeep: boolean): boolean;
   /** Appends whole batches as they are; the first begins at `endOffset`. The bytes are copied or written at once. */
   append(batches: Buffer, nowMs: number): void;
   /** Whole batches from the one with `offset` on and below `upTo`; at least one where there is one. */
@@ -104,6 +107,13 @@ export function buildMetadataBatch(
     })),
   });
 }
+
+const MAX_UPKEEP_BYTES = 64 * 1024;
+
+/** Registrations, elections, deletions, settings: on a full disk they go on, or there would be no way out of it. */
+export const isUpkeep = (records: readonly MetadataRecord[], batch: Buffer): boolean =>
+  batch.length <= MAX_UPKEEP_BYTES &&
+  !records.some(({ type }) => type === 'TopicRecord' || type === 'PartitionRecord' || type === 'NoOpRecord');
 
 /** Cuts fetched bytes into batches; what is not whole or not sound at the end is left out. */
 export function splitBatches(bytes: Buffer): RaftBatch[] {

@@ -33,7 +33,7 @@ import { raftDefaults } from '../raft/quorum.ts';
 import type { RaftListener } from './raft-feed.ts';
 import { RaftFeed } from './raft-feed.ts';
 import type { RaftLogStore } from './raft-log.ts';
-import { buildLeaderChange, buildMetadataBatch, MAX_BATCH_BYTES } from './raft-log.ts';
+import { buildLeaderChange, buildMetadataBatch, isUpkeep, MAX_BATCH_BYTES } from './raft-log.ts';
 import type { RaftTransport } from './raft-peers.ts';
 import { callPeer } from './raft-peers.ts';
 import { PendingProposals } from './raft-proposals.ts';
@@ -247,7 +247,7 @@ export class RaftNode {
     if (batch.length > MAX_BATCH_BYTES) {
       throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE);
     }
-    if (!this.#ports.log.hasRoom(batch.length)) {
+    if (!this.#ports.log.hasRoom(batch.length, isUpkeep(records, batch))) {
       throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, 'The disk of the metadata log is full.');
     }
     this.#proposed = null;
@@ -306,7 +306,10 @@ export class RaftNode {
     this.#stop();
     await this.#ports.log.sync();
     this.#ports.log.checkpointCommitted(true);
-    await this.#ports.log.close();
+    await this.#ports.log.close().catch((error: unknown) => {
+      // The records are on the disk; the rest is made anew at the next start.
+      if (!isPassing(error)) throw error;
+    });
     return graceful;
   }
 

@@ -48,6 +48,8 @@ export interface MetadataLogOptions {
   readonly nowMs: number;
   /** What a look at the files gave, where one was taken already. */
   readonly findings?: MetadataFindings;
+  /** Frees what is kept for the moment when the disk is full. */
+  readonly makeRoom?: () => void;
 }
 
 export function metadataLogConfig(
@@ -101,7 +103,7 @@ export function openMetadataLog(
   const leftBy = { ...NEW_LOG, soundEndOffset: findings.endOffset, mayHaveGaps: findings.startOffset > 0 };
   const log = new Log(identity, metadataLogConfig(options), leftBy, whole, options.nowMs);
   log.syncNow();
-  const opened = new MetadataLog(log, disk);
+  const opened = new MetadataLog(log, disk, options.makeRoom);
   if (findings.startOffset > 0) {
     opened.updateHighWatermark(findings.startOffset);
     opened.advanceStart(findings.startOffset, options.nowMs);
@@ -137,20 +139,29 @@ function mend(disk: Disk, directory: string, findings: MetadataFindings): void {
  * one by one; an append that Raft has agreed on and that does not fit would be the end of the node.
  */
 const RESERVED_BYTES = 1024 * 1024;
+/** The same for records that keep what there is in order, or make it less. */
+const UPKEEP_RESERVED_BYTES = 64 * 1024;
 
 class MetadataLog implements RaftLogStore {
   readonly #log: Log;
   readonly #disk: Disk;
+  readonly #makeRoom: () => void;
   /** As last noted for the next start. */
   #committed = 0;
 
-  constructor(log: Log, disk: Disk) {
+  constructor(log: Log, disk: Disk, makeRoom: () => void = () => {}) {
     this.#log = log;
     this.#disk = disk;
+    this.#makeRoom = makeRoom;
   }
 
-  hasRoom(bytes: number): boolean {
-    return this.#disk.space(this.#log.dir).usableBytes >= bytes + RESERVED_BYTES;
+  hasRoom(bytes: number, isUpkeep: boolean): boolean {
+    const neededBytes = bytes + (isUpkeep ? UPKEEP_RESERVED_BYTES : RESERVED_BYTES);
+    const has = (): boolean => this.#disk.space(this.#log.dir).usableBytes >= neededBytes;
+    if (has()) return true;
+    if (!isUpkeep) return false;
+    this.#makeRoom();
+    return has();
   }
 
   get startOffset(): number {

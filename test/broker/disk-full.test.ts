@@ -1,14 +1,16 @@
 // A volume that is full, under a whole broker: what can't be kept is refused, what is kept is served, nothing that was
 // acknowledged goes, and everything resumes when there is room, without a restart.
 
-import { statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ErrorCode, isRetriable } from '../../protocol/errors.ts';
+import { DeleteTopics } from '../../protocol/messages/delete-topics.ts';
 import { OffsetCommit } from '../../protocol/messages/offset-commit.ts';
 import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts';
 import type { BrokerProcess } from '../helpers/broker-process.ts';
 import { startBroker } from '../helpers/broker-process.ts';
+import { firstDifference, takeImage } from '../helpers/damaged-directory.ts';
 import { createTopic, fetch, produce } from '../helpers/data-client.ts';
 import type { Mount } from '../helpers/mounts.ts';
 import { mountMemory } from '../helpers/mounts.ts';
@@ -30,9 +32,17 @@ const overrides = {
 };
 
 const volume: Mount | null = mountMemory(SIZE_MIB);
-if (volume === null) console.warn('skipped: a full disk needs root and tmpfs');
 
-describe.skipIf(volume === null)('a broker whose disk is full', () => {
+async function deleteTopic(client: WireClient, name: string): Promise<number> {
+  const { responses } = await client.send(DeleteTopics, 5, {
+    topicNames: [name],
+    topics: [],
+    timeoutMs: 10_000,
+  });
+  return responses[0]?.errorCode ?? -1;
+}
+
+describe('a broker whose disk is full', () => {
   const dir = volume?.dir ?? '';
   const ballast = join(dir, 'ballast');
   const acknowledged = new Map<number, string>();
@@ -98,6 +108,7 @@ describe.skipIf(volume === null)('a broker whose disk is full', () => {
   }
 
   beforeAll(async () => {
+    if (volume === null) return;
     empty();
     broker = await startBroker({ dir: join(dir, 'data'), overrides });
     client = await WireClient.connect(broker.port);
@@ -105,6 +116,8 @@ describe.skipIf(volume === null)('a broker whose disk is full', () => {
     for (let i = 0; i < 100; i++) expect(await send()).toBe(0);
     await until(async () => (await commit()) === 0);
   });
+
+  beforeEach(({ skip }) => skip(volume === null, 'a full disk needs root and tmpfs'));
 
   afterAll(async () => {
     client?.close();
@@ -165,6 +178,54 @@ describe.skipIf(volume === null)('a broker whose disk is full', () => {
     await checkAll();
     empty();
     await until(async () => (await send()) === 0);
+  });
+
+  test('deletes topics although it is full: that is the way out', async () => {
+    for (let i = 0; i < 3; i++) expect(await createTopic(client, `doomed-${i}`)).toBe(0);
+    await until(() => existsSync(join(dir, 'data', '.sordini-reserve')));
+    fill();
+    for (let i = 0; i < 3; i++) expect(await deleteTopic(client, `doomed-${i}`)).toBe(0);
+    await checkAll();
+    empty();
+  });
+
+  test.each(['stop', 'kill'] as const)(
+    'starts on a disk that is full already (%s), serves reads, refuses writes, and goes on when there is room',
+    async (end) => {
+      await until(async () => (await send()) === 0);
+      await until(() => existsSync(join(dir, 'data', '.sordini-reserve')));
+      client.close();
+      fill();
+      await broker[end]();
+      fill();
+      broker = await startBroker({ dir: join(dir, 'data'), overrides, port: broker.port });
+      client = await WireClient.connect(broker.port);
+      await checkAll();
+      expect(await createTopic(client, `made-after-${end}`)).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+      fill();
+      await until(async () => (await send(50_000)) === ErrorCode.KAFKA_STORAGE_ERROR);
+      await checkAll();
+      empty();
+      await until(async () => (await send()) === 0);
+      await until(async () => (await createTopic(client, `made-after-${end}`)) === 0);
+      expect(broker.output()).not.toMatch(/"level":"fatal"/);
+    },
+  );
+
+  test('refuses a start where not even the reserve is left, with a sentence, and leaves every file as it was', async () => {
+    client.close();
+    await broker.stop();
+    empty();
+    rmSync(join(dir, 'data', '.sordini-reserve'), { force: true });
+    fill();
+    const before = takeImage(join(dir, 'data'));
+    const refused = startBroker({ dir: join(dir, 'data'), overrides, port: broker.port });
+    await expect(refused).rejects.toThrow(/ended at its start \(3\)[\s\S]*The disk of \S+ is full/);
+    expect(firstDifference(before, takeImage(join(dir, 'data')))).toBe(null);
+    empty();
+    broker = await startBroker({ dir: join(dir, 'data'), overrides, port: broker.port });
+    client = await WireClient.connect(broker.port);
+    await checkAll();
   });
 
   test('has kept everything after kill -9 on the full disk and a start with room', async () => {

@@ -3,8 +3,9 @@
 
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { ErrorCode } from '../../protocol/errors.ts';
+import { ExitCode } from '../../src/startup-error.ts';
 import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
 import { createTopic, fetch, produce } from '../helpers/data-client.ts';
 import { hasCommand } from '../helpers/mounts.ts';
@@ -13,17 +14,18 @@ import { WireClient } from '../helpers/wire-client.ts';
 
 const TOPIC = 'orders';
 const hasStrace = hasCommand('strace');
-if (!hasStrace) console.warn('skipped: failing system calls need strace');
 
-describe.skipIf(!hasStrace)('a broker whose disk answers EIO', () => {
+describe('a broker whose disk answers EIO', () => {
+  beforeEach(({ skip }) => skip(!hasStrace, 'failing system calls need strace'));
+
   const scratch = temporaryDirectory('io');
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-  /** A Node whose system calls on `path` fail from the `when`-th on. */
-  function failingNode(name: string, calls: string, path: string, when: number): string {
+  /** A Node whose system calls on one of `paths` fail from the `when`-th on. */
+  function failingNode(name: string, calls: string, paths: readonly string[], when: number): string {
     const node = join(scratch, `${name}-node`);
     const inject = `-e trace=${calls} -e inject=${calls}:error=EIO:when=${when}+`;
-    const strace = `strace -D -f -q -o /dev/null -P "${path}" ${inject}`;
+    const strace = `strace -D -f -q -o /dev/null ${paths.map((path) => `-P "${path}"`).join(' ')} ${inject}`;
     writeFileSync(node, `#!/bin/sh\nexec ${strace} "${process.execPath}" "$@"\n`);
     chmodSync(node, 0o755);
     return node;
@@ -36,14 +38,17 @@ describe.skipIf(!hasStrace)('a broker whose disk answers EIO', () => {
     'in %s acknowledges nothing that it may lose, and takes the directory offline alone',
     async (_name, id, calls, when) => {
       const dir = join(scratch, id);
+      const other = join(scratch, `${id}-other`);
       const metadataDir = join(scratch, `${id}-metadata`);
       const overrides = {
+        'log.dirs': `${dir},${other}`,
         'metadata.log.dir': metadataDir,
         'offsets.topic.num.partitions': '1',
         'transaction.state.log.num.partitions': '1',
       };
-      const path = join(dir, `${TOPIC}-0`, '00000000000000000000.log');
-      let broker = await startBroker({ dir, overrides, node: failingNode(id, calls, path, when) });
+      // In whichever of the two the topic is put.
+      const paths = [dir, other].map((place) => join(place, `${TOPIC}-0`, '00000000000000000000.log'));
+      let broker = await startBroker({ dir, overrides, node: failingNode(id, calls, paths, when) });
       let client = await WireClient.connect(broker.port);
       expect(await createTopic(client, TOPIC)).toBe(0);
       const acknowledged = new Map<number, string>();
@@ -77,4 +82,24 @@ describe.skipIf(!hasStrace)('a broker whose disk answers EIO', () => {
       await broker.stop();
     },
   );
+
+  test('ends with one fatal line when no directory is left', async () => {
+    const dir = join(scratch, 'last');
+    const path = join(dir, `${TOPIC}-0`, '00000000000000000000.log');
+    const broker = await startBroker({
+      dir,
+      overrides: { 'metadata.log.dir': join(scratch, 'last-metadata') },
+      node: failingNode('last', 'fdatasync', [path], 3),
+    });
+    const client = await WireClient.connect(broker.port);
+    expect(await createTopic(client, TOPIC)).toBe(0);
+    await expect(
+      (async () => {
+        for (let i = 0; i < 40; i++) await produce(client, TOPIC, [`${i}`]);
+      })(),
+    ).rejects.toThrow('closed the connection');
+    await client.closed;
+    expect(await broker.stop()).toBe(ExitCode.FATAL);
+    expect(broker.output().match(/"level":"fatal".*All log directories have failed/g)).toHaveLength(1);
+  });
 });

@@ -8,6 +8,7 @@ import {
   compactedConfig,
   fetchAll,
   keyedBatch,
+  LOG_DIR,
   readCommitted,
   shown,
 } from './compaction-support.ts';
@@ -333,5 +334,17 @@ describe('compaction', () => {
     table.disk.onOperation = undefined;
     await table.cleaner.cleanAll();
     expect(shown(readCommitted(table.log))).toEqual(['a=99']);
+  });
+
+  test('a disk that fails under the compaction takes the directory offline', async () => {
+    const table = new CompactedLog();
+    for (let index = 0; index < 100; index++) table.put({ a: String(index) });
+    table.roll();
+    table.disk.onOperation = (operation, path) =>
+      operation === 'write' && path.endsWith('.cleaned') ? { errno: 'EIO' } : undefined;
+    await table.cleaner.cleanAll();
+    expect(table.log.isOffline).toBe(true);
+    expect(table.manager.directoryAt(LOG_DIR)?.isOnline).toBe(false);
+    expect(KINDS(table)).toEqual(['postponed']);
   });
 });

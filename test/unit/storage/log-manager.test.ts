@@ -14,6 +14,7 @@ const DAY_MS = 86_400_000;
 class Broker {
   readonly disk: MemoryDisk;
   readonly failures: [string, DiskError][] = [];
+  readonly ends: DiskError[] = [];
   wallMs = NOW_MS;
   monotonicMs = 0;
   logs: LogManager;
@@ -28,6 +29,7 @@ class Broker {
       configOf: () => config,
       openProducers: openProducerState({ expirationMs: () => DAY_MS, isVerificationEnabled: () => false }),
       onDirectoryFailure: (directory, cause) => this.failures.push([directory, cause]),
+      onNoDirectory: (cause) => this.ends.push(cause),
     });
   }
 
@@ -132,6 +134,37 @@ describe('a log manager', () => {
     expect(manager.get('orders', 0)?.topicId).toBe(ZERO_UUID);
     expect(manager.find('orders', 0, TOPIC_ID)?.logEndOffset).toBe(1);
     expect(manager.find('orders', 0, OTHER_ID)).toBeUndefined();
+  });
+
+  test('says once that there is nothing left to serve when the last directory fails', async () => {
+    const broker = new Broker();
+    const [one, two] = [broker.create('orders', 0), broker.create('orders', 1)];
+    const failing = (...directories: string[]) => {
+      broker.disk.onOperation = (operation, path) =>
+        operation === 'sync' && directories.some((directory) => path.startsWith(directory))
+          ? { errno: 'EIO' }
+          : undefined;
+    };
+    append(one, ['a']);
+    append(two, ['b']);
+    failing('/one');
+    await expect(one.sync()).rejects.toThrow('EIO');
+    expect(broker.ends).toEqual([]);
+    failing('/one', '/two');
+    await expect(two.sync()).rejects.toThrow('EIO');
+    expect(broker.ends.map(({ errno }) => errno)).toEqual(['EIO']);
+  });
+
+  test('does not open where no directory can be read', () => {
+    const disk = new MemoryDisk();
+    const broker = new Broker(disk);
+    broker.create('orders', 0);
+    broker.create('orders', 1);
+    disk.onOperation = (operation, path) =>
+      operation === 'open' && path.startsWith('/one') ? { errno: 'EIO' } : undefined;
+    expect(new Broker(disk).failures.map(([directory]) => directory)).toEqual(['/one']);
+    disk.onOperation = (operation) => (operation === 'open' ? { errno: 'EIO' } : undefined);
+    expect(() => new Broker(disk)).toThrow('EIO');
   });
 
   test('takes a directory whose disk fails offline with its logs, and goes on in the other', async () => {
