@@ -206,7 +206,8 @@ describe('names', () => {
   });
 
   test('reach no file outside the data directory', () => {
-    const allowed = /^(\.lock|\.sordini-reserve|meta\.properties|bootstrap\.checkpoint|[\w-]+-checkpoint|[a-zA-Z0-9._-]+-\d+)$/;
+    const allowed =
+      /^(\.lock|\.sordini-reserve|meta\.properties|bootstrap\.checkpoint|[\w-]+-checkpoint|[a-zA-Z0-9._-]+-\d+)$/;
     expect(readdirSync(broker.dir).filter((name) => !allowed.test(name))).toEqual([]);
     expect(existsSync(join(broker.dir, '..', 'etc'))).toBe(false);
   });
