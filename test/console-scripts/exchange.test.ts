@@ -45,8 +45,8 @@ const NAMES = { apache: 'Apache Kafka', sordini: 'Sordini' } as const;
 
 function changesHands(turns: readonly Turn[], asksTools = false): void {
   const stories = [...recordStories(), ...producerStories(), ...groupStories(), ...clusterStories()];
-  const root = temporaryDirectory('exchange');
-  const directory = dataDirectory(root);
+  let root: string;
+  let directory: string;
   const storm = new Storm();
   let left: World | null = null;
   /** What the tools printed of it. */
@@ -54,6 +54,8 @@ function changesHands(turns: readonly Turn[], asksTools = false): void {
   let served: Served | null = null;
 
   beforeAll(async () => {
+    root = temporaryDirectory('exchange');
+    directory = dataDirectory(root);
     await prepareCompression();
   });
 
