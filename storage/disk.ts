@@ -144,14 +144,19 @@ export function replaceSmallFile(disk: Disk, path: string, contents: Uint8Array,
   const temporary = `${path}.tmp`;
   const file = disk.open(temporary, true);
   try {
-    file.truncate(0);
-    file.write([contents], 0);
+    fill(file, contents);
     if (durable) file.syncNow();
   } finally {
     file.close();
   }
   disk.rename(temporary, path);
   if (durable) disk.syncDirectoryNow(parentOf(path));
+}
+
+/** An empty file is not truncated: ext4 would write it out at once when it is closed, behind all that is dirty. */
+function fill(file: DiskFile, contents: Uint8Array): void {
+  if (file.sizeBytes() > 0) file.truncate(0);
+  file.write([contents], 0);
 }
 
 /** Makes the content of a closed file survive a power cut; a missing one is passed over. */
@@ -163,6 +168,20 @@ export async function syncFile(disk: Disk, path: string): Promise<void> {
   } finally {
     file.close();
   }
+}
+
+/** As a durable `replaceSmallFile`, on the thread pool. No other replacement of the same file may be under way. */
+export async function replaceSmallFileLater(disk: Disk, path: string, contents: Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = disk.open(temporary, true);
+  try {
+    fill(file, contents);
+    await file.sync();
+  } finally {
+    file.close();
+  }
+  disk.rename(temporary, path);
+  await disk.syncDirectory(parentOf(path));
 }
 
 /** The directory part of a path; both separators are understood, so that Windows paths work. */

@@ -7,15 +7,15 @@
  *   3 1200
  *
  * Always true: entries ascend strictly in epoch and in start offset; an epoch ends where the next one starts, the last
- * at the log's end. The file is written at every change, atomically for readers; it is synced by `flush`, which the
- * log calls before its recovery point passes the change (KAFKA-16541: before that, recovery reads the epochs again
- * from the batches).
+ * at the log's end. The file is written by `flush` alone, which the log calls before its recovery point passes the
+ * segment in which they changed: recovery reads the epochs of later segments again from their batches (KAFKA-16541).
+ * An epoch without records is not worth a file: the next start would drop it, and a start is when most epochs begin.
  */
 
 import { assert } from '../protocol/assert.ts';
 import { formatCheckpoint, parseCheckpointLines } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { isPassing, readSmallFile, replaceSmallFile } from './disk.ts';
+import { DiskError, readSmallFile, replaceSmallFileLater } from './disk.ts';
 import { joinPath, LEADER_EPOCH_FILE } from './layout.ts';
 
 export interface EpochEntry {
@@ -36,7 +36,9 @@ export class LeaderEpochs {
   readonly #disk: Disk;
   #path: string;
   #entries: EpochEntry[] = [];
-  #unsynced = false;
+  /** What the file holds for sure, whatever happens to the power; null when that is not known. */
+  #durable: string | null = null;
+  #flushing: Promise<void> = Promise.resolve();
   #damaged = false;
 
   private constructor(disk: Disk, path: string) {
@@ -44,7 +46,8 @@ export class LeaderEpochs {
     this.#path = path;
   }
 
-  static load(disk: Disk, directory: string): LeaderEpochs {
+  /** `isDurable` says that the file has been synced: the log was closed cleanly. */
+  static load(disk: Disk, directory: string, isDurable: boolean): LeaderEpochs {
     const epochs = new LeaderEpochs(disk, joinPath(directory, LEADER_EPOCH_FILE));
     const contents = readSmallFile(disk, epochs.#path);
     if (contents === null) {
@@ -54,11 +57,13 @@ export class LeaderEpochs {
     const lines = parseCheckpointLines(contents.toString('latin1'));
     const entries = (lines ?? []).map(parseEntry);
     epochs.#damaged = lines === null || contents.length === 0 || entries.includes(null);
-    if (!epochs.#damaged) for (const entry of entries) if (entry !== null) epochs.#insert(entry);
+    if (epochs.#damaged) return epochs;
+    for (const entry of entries) if (entry !== null) epochs.#insert(entry);
+    if (isDurable) epochs.#durable = epochs.#textBelow(Number.POSITIVE_INFINITY);
     return epochs;
   }
 
-  /** True when the file was missing or unreadable: the owner reads the epochs from the batches, then `rewrite`s. */
+  /** True when the file was missing or unreadable: the owner reads the epochs from the batches. */
   get isDamaged(): boolean {
     return this.#damaged;
   }
@@ -79,7 +84,7 @@ export class LeaderEpochs {
   assign(epoch: number, startOffset: number): void {
     assert(epoch >= 0, 'a leader epoch must not be negative');
     assert(startOffset >= 0, 'the start offset of a leader epoch must not be negative');
-    if (this.#insert({ epoch, startOffset })) this.#write();
+    this.#insert({ epoch, startOffset });
   }
 
   /** Whether `assign` would change anything; cheap, for the append path. */
@@ -88,8 +93,8 @@ export class LeaderEpochs {
     return last === undefined || last.epoch !== epoch || startOffset < last.startOffset;
   }
 
-  #insert(entry: EpochEntry): boolean {
-    if (!this.wouldAssign(entry.epoch, entry.startOffset)) return false;
+  #insert(entry: EpochEntry): void {
+    if (!this.wouldAssign(entry.epoch, entry.startOffset)) return;
     let kept = this.#entries.length;
     while (kept > 0) {
       const last = this.#entries[kept - 1];
@@ -98,14 +103,11 @@ export class LeaderEpochs {
     }
     this.#entries.length = kept;
     this.#entries.push(entry);
-    return true;
   }
 
   /** The entries as they were at an earlier time: undoes appends whose bytes never reached the disk. */
   restore(entries: readonly EpochEntry[]): void {
-    if (entries.length === this.#entries.length && entries.every((e, i) => e === this.#entries[i])) return;
     this.#entries = [...entries];
-    this.#write();
   }
 
   /**
@@ -135,66 +137,62 @@ export class LeaderEpochs {
 
   /** Drops the epochs that begin at or after the log's new end. */
   truncateFromEnd(endOffset: number): void {
-    const kept = this.#entries.filter((entry) => entry.startOffset < endOffset);
-    if (kept.length === this.#entries.length) return;
-    this.#entries = kept;
-    this.#write();
+    this.#entries = this.#entries.filter((entry) => entry.startOffset < endOffset);
   }
 
   /** Drops the epochs that end at or before the log's new start; the one that covers it begins there. */
   truncateFromStart(startOffset: number): void {
     const kept = this.#entries.filter((entry) => entry.startOffset > startOffset);
     const covering = this.#entries[this.#entries.length - kept.length - 1];
-    if (
-      covering === undefined ||
-      (covering.startOffset === startOffset && kept.length + 1 === this.#entries.length)
-    )
-      return;
-    this.#entries = [{ epoch: covering.epoch, startOffset }, ...kept];
-    this.#write();
+    if (covering !== undefined) this.#entries = [{ epoch: covering.epoch, startOffset }, ...kept];
   }
 
   clear(): void {
-    if (this.#entries.length === 0) return;
     this.#entries = [];
-    this.#write();
-  }
-
-  /** Makes the file as durable as the disk is. */
-  flush(): void {
-    if (!this.#unsynced) return;
-    replaceSmallFile(this.#disk, this.#path, this.#contents());
-    this.#unsynced = false;
   }
 
   /**
-   * Makes a sound file of what the batches tell. Where they tell nothing there is none to make: a new log's file comes
-   * with its first epoch. (Replacing a file that was just written makes ext4 write it out at once, a millisecond per
-   * partition.)
+   * Resolves when the file holds the epochs that have records below `logEndOffset`, and would after a power cut.
+   * @throws {DiskError}
    */
-  rewrite(): void {
+  flush(logEndOffset: number): Promise<void> {
+    const done = this.#flushing.then(() => this.#flush(logEndOffset));
+    this.#flushing = done.catch(() => {});
+    return done;
+  }
+
+  async #flush(logEndOffset: number): Promise<void> {
+    const text = this.#textBelow(logEndOffset);
+    if (text === this.#durable || (text === EMPTY_FILE && this.#damaged)) return;
+    this.#durable = null;
+    for (;;) {
+      const path = this.#path;
+      try {
+        await replaceSmallFileLater(this.#disk, path, Buffer.from(text, 'latin1'));
+        break;
+      } catch (error) {
+        // The directory got another name meanwhile.
+        if (!(error instanceof DiskError) || error.kind !== 'not-found' || path === this.#path) throw error;
+      }
+    }
+    this.#durable = text;
     this.#damaged = false;
-    if (this.#entries.length > 0) this.#write();
   }
 
   movedTo(directory: string): void {
     this.#path = joinPath(directory, LEADER_EPOCH_FILE);
   }
 
-  /** On a full disk the file stays as it was: until `flush` the batches tell as much. */
-  #write(): void {
-    this.#unsynced = true;
-    try {
-      replaceSmallFile(this.#disk, this.#path, this.#contents(), false);
-    } catch (error) {
-      if (!isPassing(error)) throw error;
-    }
-  }
-
-  #contents(): Buffer {
-    return formatCheckpoint(this.#entries.map((entry) => `${entry.epoch} ${entry.startOffset}`));
+  #textBelow(endOffset: number): string {
+    const entries = this.#entries.filter(({ startOffset }) => startOffset < endOffset);
+    return formatCheckpoint(entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)).toString(
+      'latin1',
+    );
   }
 }
+
+/** A new log has no file until it has records. */
+const EMPTY_FILE = formatCheckpoint([]).toString('latin1');
 
 function parseEntry(line: string): EpochEntry | null {
   const match = /^(\d{1,10}) (\d{1,16})$/.exec(line);

@@ -55,6 +55,8 @@ export class LocalLog {
   readonly #mark: SegmentMark = emptyMark();
   /** Segments that no longer grow but whose indexes are not synced: the recovery point may not pass them. */
   readonly #unfinished = new Set<Segment>();
+  /** Why a segment is still among them. */
+  #hindrance: DiskError | null = null;
   #directory: string;
   #logEndOffset: number;
   #flushedEndOffset: number;
@@ -256,7 +258,10 @@ export class LocalLog {
       if (next !== undefined && isNextToSync) this.#syncedEndOffset = next.baseOffset;
     } catch (error) {
       // It stays unfinished, and the recovery point before it; `flush` comes back to it.
-      if (isPassing(error)) return;
+      if (isPassing(error)) {
+        this.#hindrance = error;
+        return;
+      }
       // Retention, truncation or deletion may have taken the segment meanwhile.
       if (this.segments.has(segment) && !this.#isClosed) this.#goOffline(asDiskError(error));
     }
@@ -336,11 +341,14 @@ export class LocalLog {
     this.#syncedEndOffset = this.#flushedEndOffset;
   }
 
-  /** Syncs the bytes and the indexes of closed segments, so that the recovery point reaches the log's end. */
-  async flush(): Promise<void> {
+  /**
+   * Syncs the bytes and the indexes of closed segments, so that the recovery point reaches the log's end; what
+   * `alongside` does comes before it passes one of them.
+   */
+  async flush(alongside: () => Promise<void>): Promise<void> {
     await this.sync();
     await this.#finishing;
-    for (const segment of [...this.#unfinished]) await this.#finish(segment, async () => {});
+    for (const segment of [...this.#unfinished]) await this.#finish(segment, alongside);
     if (this.isWritable) this.guarded(() => this.segments.active.writeIndexes());
   }
 
@@ -427,13 +435,17 @@ export class LocalLog {
 
   // ----------------------------------------------------------------------------------------- closing and failing
 
-  /** Brings everything to the disk in its final form. @throws {DiskError} */
-  async close(): Promise<void> {
+  /** Brings everything to the disk in its final form, `alongside` included. @throws {DiskError} */
+  async close(alongside: () => Promise<void>): Promise<void> {
     if (this.isWritable) {
       this.flushStaged();
       this.segments.active.becomeInactive();
       this.#unfinished.add(this.segments.active);
-      await this.flush();
+      await this.flush(alongside);
+      if (this.#unfinished.size > 0 && this.#hindrance !== null) {
+        this.abandon();
+        throw this.#hindrance;
+      }
       this.#isClosed = true;
       for (const { paths } of this.#doomed) for (const path of paths) await this.#disk.remove(path);
     }

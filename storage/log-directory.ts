@@ -110,17 +110,21 @@ export class LogDirectory {
   lower(log: Log, offset: number): void {
     const { topic, partition } = log;
     const isAbove = (known: OffsetCheckpoint) => (offsetIn(known, topic, partition) ?? 0) > offset;
-    if (isAbove(this.#recoveryPoints)) {
-      const offsets = this.#offsets((other) =>
-        other === log ? Math.min(log.recoveryPoint, offset) : other.recoveryPoint,
-      );
-      this.#recoveryPoints = this.#write(RECOVERY_POINT_FILE, offsets, this.#recoveryPoints);
-    }
+    this.lowerRecoveryPoint(log, offset);
     if (isAbove(this.#startOffsets)) {
       const offsets = this.#offsets((other) => (other === log ? null : startOffsetToKeep(other)));
       this.#startOffsets = this.#write(LOG_START_OFFSET_FILE, offsets, this.#startOffsets);
     }
     if (isAbove(this.#cleanerOffsets)) this.setCleanerOffset(log, offset);
+  }
+
+  /** Makes sure that the log's recovery point on disk is at most `offset`. @throws {DiskError} */
+  lowerRecoveryPoint(log: Log, offset: number): void {
+    if ((offsetIn(this.#recoveryPoints, log.topic, log.partition) ?? 0) <= offset) return;
+    const offsets = this.#offsets((other) =>
+      other === log ? Math.min(log.recoveryPoint, offset) : other.recoveryPoint,
+    );
+    this.#recoveryPoints = this.#write(RECOVERY_POINT_FILE, offsets, this.#recoveryPoints);
   }
 
   /** How far the cleaner came in the log, or undefined. */

@@ -111,6 +111,7 @@ export class LogManager {
       random: options.random,
       onFailure: (log, cause) => this.#onFailure(log, cause),
       beforeTruncation: (log, offset) => this.directoryOf(log)?.lower(log, offset),
+      beforeRoll: (log, offset) => this.directoryOf(log)?.lowerRecoveryPoint(log, offset - 1),
     };
     this.futures = new FutureLogs({
       disk: options.disk,
@@ -459,6 +460,7 @@ export class LogManager {
   async close(brokerEpoch = -1): Promise<void> {
     this.futures.abandonAll();
     const waiting = [...this.#logs.values()];
+    const unclean = new Set<LogDirectory | undefined>();
     const closeNext = async (): Promise<void> => {
       for (let log = waiting.pop(); log !== undefined; log = waiting.pop()) {
         const closing = log;
@@ -466,6 +468,7 @@ export class LogManager {
           await closing.close();
         } catch (error) {
           if (!(error instanceof DiskError)) throw error;
+          unclean.add(this.directoryOf(closing));
           this.#onFailure(closing, error);
         }
       }
@@ -475,7 +478,7 @@ export class LogManager {
       directory.checkpointHighWatermarks();
       directory.checkpointStartOffsets();
       directory.checkpointRecoveryPoints();
-      directory.markClean(brokerEpoch);
+      if (!unclean.has(directory)) directory.markClean(brokerEpoch);
     });
   }
 }

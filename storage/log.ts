@@ -49,6 +49,11 @@ export interface LogEnvironment {
    * records that come instead of those cut. @throws {DiskError}
    */
   readonly beforeTruncation: (log: Log, offset: number) => void;
+  /**
+   * Called before a segment that begins at `offset` is made: the recovery point on disk must lie below it, in the
+   * segment that ends there, or recovery would not look at that one. Not needed where recovery points are not kept.
+   */
+  readonly beforeRoll?: (log: Log, offset: number) => void;
 }
 
 export interface LogIdentity {
@@ -127,6 +132,7 @@ export class Log {
   readonly #local: LocalLog;
   readonly #name: string;
   readonly #beforeTruncation: (log: Log, offset: number) => void;
+  readonly #beforeRoll: (log: Log, offset: number) => void;
   #topicId: string;
   /** Epochs before the first staged append that changed them. */
   #markedEpochs: readonly EpochEntry[] | null = null;
@@ -148,7 +154,8 @@ export class Log {
     this.#name = `${identity.topic}-${identity.partition}`;
     this.#disk = disk;
     this.#beforeTruncation = environment.beforeTruncation;
-    this.#epochs = LeaderEpochs.load(disk, directory);
+    this.#beforeRoll = environment.beforeRoll ?? (() => {});
+    this.#epochs = LeaderEpochs.load(disk, directory, leftBy.hadCleanShutdown);
     this.#producers = environment.openProducers(disk, directory);
     const recovered = recoverLog({
       disk,
@@ -415,6 +422,7 @@ export class Log {
   }
 
   #roll(firstOffset: number, nowMs: number): void {
+    this.#beforeRoll(this, Math.max(firstOffset, this.logEndOffset));
     const closed = this.#local.roll(firstOffset, nowMs);
     if (closed === null) return;
     this.#producers.setEndOffset(this.#local.segments.active.baseOffset);
@@ -422,7 +430,7 @@ export class Log {
     this.#local.finishLater(closed, async () => {
       // The snapshot may have gone with its segment meanwhile.
       if (snapshot !== null) await syncFile(this.#disk, snapshot);
-      this.#epochs.flush();
+      await this.#epochs.flush(this.logEndOffset);
     });
   }
 
@@ -440,8 +448,7 @@ export class Log {
 
   /** Syncs everything that recovery relies on, so that the recovery point reaches the log's end. @throws {DiskError} */
   async flush(): Promise<void> {
-    await this.#local.flush();
-    if (this.#local.isWritable) this.#local.sparing(() => this.#epochs.flush());
+    await this.#local.flush(() => this.#epochs.flush(this.logEndOffset));
   }
 
   // --------------------------------------------------------------------------------------------------- reading
@@ -594,14 +601,13 @@ export class Log {
 
   /** Brings everything to the disk in its final form, after which a start need recover nothing. @throws {DiskError} */
   async close(): Promise<void> {
-    if (this.#local.isWritable) {
-      this.#local.flushStaged();
-      this.#local.sparing(() => {
-        this.#producers.takeSnapshot(true);
-        this.#epochs.flush();
-      });
-    }
-    await this.#local.close();
+    const { isWritable } = this.#local;
+    if (isWritable) this.#local.flushStaged();
+    const snapshot = isWritable ? this.#local.sparing(() => this.#producers.takeSnapshot(false)) : null;
+    await this.#local.close(async () => {
+      await this.#epochs.flush(this.logEndOffset);
+      if (snapshot !== null) await syncFile(this.#disk, snapshot);
+    });
   }
 
   /** Lets go of all files, writing nothing: the directory failed, or is about to be removed. */

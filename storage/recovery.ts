@@ -103,7 +103,7 @@ class Recovery {
   #scannedBytes = 0;
   /** Where the scan found the log to end, or -1. */
   #scannedEndOffset = -1;
-  /** Leader epoch of the last batch scanned in the segment under way. */
+  /** Leader epoch of the last batch scanned, in this segment or one before. */
   #scannedEpoch = -1;
   /** The batch with which the epoch rose last. */
   #risen: { readonly position: number; readonly base: number; readonly from: number } | null = null;
@@ -194,11 +194,13 @@ class Recovery {
 
   #scanUnflushed(): void {
     if (this.#segments.isEmpty) return;
-    const { producers, logStartOffset, recoveryPoint, nowMs, disk } = this.#parts;
+    const { producers, epochs, logStartOffset, recoveryPoint, nowMs, disk } = this.#parts;
     const unflushed = this.#segments.from(recoveryPoint);
     const first = unflushed[0];
     assert(first !== undefined, 'a log with segments has one to scan');
     rebuildProducers(producers, this.#segments, logStartOffset, first.baseOffset, nowMs);
+    // From here on the batches tell the epochs; the file may be of before a truncation.
+    epochs.truncateFromEnd(first.baseOffset);
     let nextOffset = first.baseOffset;
     for (const [index, segment] of unflushed.entries()) {
       const sizeBefore = segment.writtenBytes;
@@ -241,7 +243,8 @@ class Recovery {
     producers.setEndOffset(segment.baseOffset);
     producers.takeSnapshot(false);
     segment.beginRecovery(config.segmentIndexBytes);
-    this.#scannedEpoch = -1;
+    // A log that was never truncated has no stale segments; there an epoch that goes back is a flipped bit.
+    if (this.#parts.isOnlyReplica === true) this.#scannedEpoch = -1;
     this.#risen = null;
     let nextOffset = segment.baseOffset;
     for (;;) {
@@ -358,7 +361,6 @@ class Recovery {
       const scanner = new BatchScanner(segment.file, 0, segment.writtenBytes);
       while (scanner.next()) this.#takeEpoch(scanner.buffer, scanner.at);
     }
-    epochs.rewrite();
   }
 }
 

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { baseOffset, isCrcValid, lastOffset, nextOffset, sizeInBytes } from '../../../protocol/batch.ts';
+import {
+  baseOffset,
+  isCrcValid,
+  lastOffset,
+  nextOffset,
+  partitionLeaderEpoch,
+  sizeInBytes,
+} from '../../../protocol/batch.ts';
 import type { Log } from '../../../storage/log.ts';
 import { LogManager } from '../../../storage/log-manager.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
@@ -174,6 +181,9 @@ async function judge(cut: Cut, history: History): Promise<void> {
       expect(lastOffset(records, at)).toBeGreaterThanOrEqual(expected);
       const bytes = records.toString('latin1', at, at + sizeInBytes(records, at));
       expect(history.written.get(baseOffset(records, at))?.has(bytes)).toBe(true);
+      // What was deleted before the cut may be back, its epochs are not.
+      if (baseOffset(records, at) >= cut.startOffset)
+        expect(epochOf(log, baseOffset(records, at))).toBe(partitionLeaderEpoch(records, at));
       stored.set(baseOffset(records, at), bytes);
       expected = nextOffset(records, at);
     }
@@ -183,6 +193,10 @@ async function judge(cut: Cut, history: History): Promise<void> {
   expect(append(log, ['after'], 99).errorCode).toBe(0);
   await manager.close();
 }
+
+/** The leader epoch that the log believes to have written `offset`. */
+const epochOf = (log: Log, offset: number): number | undefined =>
+  log.epochs.findLast(({ startOffset }) => startOffset <= offset)?.epoch;
 
 /** Each offset is found through the indexes. */
 function checkEveryOffset(log: Log, stored: ReadonlyMap<number, string>): void {

@@ -140,7 +140,8 @@ describe('an offset checkpoint', () => {
 });
 
 describe('leader epochs', () => {
-  const loaded = (disk = emptyDisk()) => LeaderEpochs.load(disk, '/data');
+  const FILE = '/data/leader-epoch-checkpoint';
+  const loaded = (disk = emptyDisk()) => LeaderEpochs.load(disk, '/data', false);
   const filled = () => {
     const epochs = loaded();
     for (const [epoch, start] of [
@@ -192,15 +193,41 @@ describe('leader epochs', () => {
     expect([epochs.epochFor(59), epochs.epochFor(60)]).toEqual([-1, 7]);
   });
 
-  test('are written at every change, and a file that can not be read is told', () => {
-    const disk = emptyDisk();
+  test('are written when it counts, those with records only, and a file that can not be read is told', async () => {
+    const disk = new MemoryDisk({ trackSync: true });
+    disk.makeDirectory('/data');
+    disk.syncDirectoryNow('/');
     const epochs = loaded(disk);
     expect(epochs.isDamaged).toBe(true);
+    await epochs.flush(0);
+    expect(disk.status(FILE)).toBeNull();
     epochs.assign(0, 0);
     epochs.assign(3, 1200);
-    expect(textOf(disk, '/data/leader-epoch-checkpoint')).toBe('0\n2\n0 0\n3 1200\n');
-    expect(loaded(disk).entries).toEqual(epochs.entries);
-    replaceSmallFile(disk, '/data/leader-epoch-checkpoint', Buffer.from('0\n2\n0 0\n'));
+    epochs.assign(4, 1500);
+    await epochs.flush(1500);
+    expect(textOf(disk, FILE)).toBe('0\n2\n0 0\n3 1200\n');
+    for (const chance of [0, 0.999])
+      expect(loaded(disk.powerCut(() => chance)).entries).toEqual(epochs.entries.slice(0, 2));
+    replaceSmallFile(disk, FILE, Buffer.from('0\n2\n0 0\n'));
     expect(loaded(disk)).toMatchObject({ isDamaged: true, entries: [] });
+  });
+
+  test('are not written again while the file holds them', async () => {
+    const disk = emptyDisk();
+    const epochs = loaded(disk);
+    epochs.assign(0, 0);
+    await epochs.flush(10);
+    const again = LeaderEpochs.load(disk, '/data', true);
+    disk.removeNow(FILE);
+    again.assign(1, 10);
+    again.truncateFromEnd(10);
+    again.assign(2, 10);
+    await again.flush(10);
+    expect(disk.status(FILE)).toBeNull();
+    await Promise.all([again.flush(11), again.flush(12)]);
+    expect(textOf(disk, FILE)).toBe('0\n2\n0 0\n2 10\n');
+    again.truncateFromEnd(0);
+    await again.flush(0);
+    expect(textOf(disk, FILE)).toBe('0\n0\n');
   });
 });
