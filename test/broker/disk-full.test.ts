@@ -201,8 +201,9 @@ describe('a broker whose disk is full', () => {
       broker = await startBroker({ dir: join(dir, 'data'), overrides, port: broker.port });
       client = await WireClient.connect(broker.port);
       await checkAll();
-      expect(await createTopic(client, `made-after-${end}`)).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+      // The start may have left a little room: files that it found too long, or no longer needed.
       fill();
+      expect(await createTopic(client, `made-after-${end}`)).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
       await until(async () => (await send(50_000)) === ErrorCode.KAFKA_STORAGE_ERROR);
       await checkAll();
       empty();
