@@ -14,9 +14,9 @@ import { GroupMachine } from '../../../src/group/machine.ts';
 import type { Command, Responses } from '../../../src/group/outcome.ts';
 import { decodeKey } from '../../../src/group/records.ts';
 import { partitionsData } from '../../../src/group/topics.ts';
+import { EventSimulation, InvariantError } from '../event-simulation.ts';
 import { show, TestTopics, topicNameOf } from './consumer-scenario.ts';
 import { GroupHarness } from './harness.ts';
-import { InvariantError } from './simulation.ts';
 
 const GROUP = 'g';
 const SESSION_MS = 10_000;
@@ -26,16 +26,6 @@ const MAX_CLIENTS = 6;
 const HEAL_ROUNDS = 60;
 /** Records between two looks at what a new coordinator would read. */
 const REPLAY_EVERY = 10;
-
-function randomOf(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 type HeartbeatCommand = Extract<Command, { type: 'consumerGroupHeartbeat' }>;
 
@@ -56,9 +46,8 @@ interface Client {
   last: HeartbeatCommand | null;
 }
 
-export class ConsumerSimulation {
+export class ConsumerSimulation extends EventSimulation {
   readonly harness: GroupHarness;
-  readonly random: () => number;
   #clients: Client[] = [];
   #clientCount = 0;
   #topics: TestTopics;
@@ -71,34 +60,19 @@ export class ConsumerSimulation {
   commitCount = 0;
 
   constructor(seed: number, create: (config: GroupConfig) => GroupMachine = (c) => new GroupMachine(c)) {
-    this.random = randomOf(seed);
+    super(seed);
     this.harness = new GroupHarness({ consumerSessionTimeoutMs: SESSION_MS }, create);
     this.harness.isHeld = true;
     this.#topics = this.#currentTopics();
   }
 
-  run(steps: number): void {
+  override run(steps: number): void {
     for (let i = 0; i < 3; i++) this.#addClient();
-    for (let step = 0; step < steps; step++) this.#do(`event ${step}`, () => this.#event());
-    this.#do('heal', () => this.#heal());
+    this.events(steps);
+    this.do('heal', () => this.#heal());
     this.#nextReplayAt = 0;
     this.#checkReplay();
     this.#checkLog();
-  }
-
-  #do(what: string, action: () => void): void {
-    try {
-      action();
-      this.#collect();
-      this.#check();
-    } catch (error) {
-      if (error instanceof InvariantError) throw new InvariantError(`${what}: ${error.message}`);
-      throw new Error(what, { cause: error });
-    }
-  }
-
-  #pick<T>(from: readonly T[]): T | undefined {
-    return from[Math.floor(this.random() * from.length)];
   }
 
   #currentTopics(): TestTopics {
@@ -107,10 +81,15 @@ export class ConsumerSimulation {
 
   // Events -----------------------------------------------------------------------------------------------------
 
-  #event(): void {
+  protected override look(): void {
+    this.#collect();
+    this.#check();
+  }
+
+  protected override event(): void {
     const r = this.random();
     const { harness } = this;
-    if (r < 0.4) this.#beat(this.#pick(this.#clients));
+    if (r < 0.4) this.#beat(this.pick(this.#clients));
     else if (r < 0.6) this.#deliver();
     else if (r < 0.78) harness.commitNext();
     else if (r < 0.86) harness.advance(Math.floor(this.random() * 800));
@@ -119,11 +98,11 @@ export class ConsumerSimulation {
     else if (r < 0.885) harness.overdueNext(ErrorCode.REQUEST_TIMED_OUT);
     else if (r < 0.9) this.#addClient();
     else if (r < 0.92) this.#disturb();
-    else if (r < 0.93) this.#sendTwice(this.#pick(this.#clients));
-    else if (r < 0.94) this.#loseAnswer(this.#pick(this.#clients));
+    else if (r < 0.93) this.#sendTwice(this.pick(this.#clients));
+    else if (r < 0.94) this.#loseAnswer(this.pick(this.#clients));
     else if (r < 0.95) this.#changeTopics();
     else if (r < 0.953) this.#failover();
-    else if (r < 0.98) this.#commit(this.#pick(this.#clients));
+    else if (r < 0.98) this.#commit(this.pick(this.#clients));
     else harness.advance(100);
   }
 
@@ -135,7 +114,7 @@ export class ConsumerSimulation {
       instance: this.random() < 0.3 ? `i${Math.floor(this.random() * 2)}` : null,
       topics: r < 0.5 ? ['t', 'u'] : r < 0.7 ? ['t'] : r < 0.8 ? ['u', 'w'] : [],
       regex: r < 0.8 ? null : '[tuw]',
-      assignor: this.#pick([null, 'uniform', 'range']) ?? null,
+      assignor: this.pick([null, 'uniform', 'range']) ?? null,
       epoch: 0,
       owned: new Set(),
       said: null,
@@ -147,7 +126,7 @@ export class ConsumerSimulation {
 
   /** Somebody dies without a word, leaves, changes its mind, pauses, or comes back. */
   #disturb(): void {
-    const client = this.#pick(this.#clients);
+    const client = this.pick(this.#clients);
     if (client === undefined) return;
     const r = this.random();
     if (r < 0.2) this.#clients = this.#clients.filter((other) => other !== client);
@@ -164,7 +143,7 @@ export class ConsumerSimulation {
 
   #changeTopics(): void {
     const r = this.random();
-    const name = this.#pick(['t', 'u', 'w']) ?? 't';
+    const name = this.pick(['t', 'u', 'w']) ?? 't';
     const count = this.#counts.get(name) ?? 0;
     if (r < 0.7) this.#counts.set(name, Math.min(count + 1, 9));
     else if (name !== 't') this.#counts.delete(name);

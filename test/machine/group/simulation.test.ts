@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { GroupMachine } from '../../../src/group/machine.ts';
 import type { Command, Instant, Outcome } from '../../../src/group/outcome.ts';
-import { InvariantError, Simulation } from './simulation.ts';
+import { catches, runSeeds } from '../event-simulation.ts';
+import { Simulation } from './simulation.ts';
 
 const STEPS = 1_500;
 
@@ -13,13 +14,7 @@ describe('the simulated group', () => {
   test('keeps its invariants with clients that die, pause, resend and arrive late', () => {
     let synced = 0;
     let committed = 0;
-    for (const seed of seeds) {
-      const simulation = new Simulation(seed);
-      try {
-        simulation.run(STEPS);
-      } catch (error) {
-        throw new Error(`seed ${seed}`, { cause: error });
-      }
+    for (const simulation of runSeeds(seeds, STEPS, (seed) => new Simulation(seed))) {
       synced += simulation.syncedCount;
       committed += simulation.commitCount;
     }
@@ -67,18 +62,10 @@ class SleepsThroughDeadlines extends GroupMachine {
 }
 
 describe('the invariants', () => {
-  for (const Buggy of [
-    TellsBeforeCommitted,
-    ForgetsMarkers,
-    AssignsTwice,
-    ForgetsToReplayGroups,
-    SleepsThroughDeadlines,
-  ]) {
-    test(`catch a machine that ${Buggy.name.replaceAll(/(?<=.)[A-Z]/g, (c) => ` ${c}`).toLowerCase()}`, () => {
-      const play = () => {
-        for (const seed of seeds) new Simulation(seed, (config) => new Buggy(config)).run(STEPS);
-      };
-      expect(play).toThrow(InvariantError);
-    });
-  }
+  catches(
+    seeds,
+    STEPS,
+    [TellsBeforeCommitted, ForgetsMarkers, AssignsTwice, ForgetsToReplayGroups, SleepsThroughDeadlines],
+    (seed, create) => new Simulation(seed, create),
+  );
 });

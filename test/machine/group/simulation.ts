@@ -12,6 +12,7 @@ import type { GroupConfig } from '../../../src/group/config.ts';
 import { GroupMachine } from '../../../src/group/machine.ts';
 import type { Command, Responses } from '../../../src/group/outcome.ts';
 import { decodeKey, decodeOffsetCommitValue } from '../../../src/group/records.ts';
+import { EventSimulation, InvariantError } from '../event-simulation.ts';
 import { GroupHarness, subscription } from './harness.ts';
 
 const GROUP = 'g';
@@ -19,17 +20,6 @@ const PARTITIONS = 5;
 const SESSION_MS = 10_000;
 const REBALANCE_MS = 15_000;
 const TRANSACTIONAL_PARTITION = 99;
-
-/** mulberry32: small, fast, and good enough to pick events. */
-function randomOf(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 interface Client {
   readonly name: string;
@@ -48,16 +38,13 @@ interface Client {
   lastCommand: Command | null;
 }
 
-export class InvariantError extends Error {}
-
 function classicGroup(machine: GroupMachine, groupId: string): ClassicGroup | undefined {
   const group = machine.groups.get(groupId);
   return group?.type === 'classic' ? group : undefined;
 }
 
-export class Simulation {
+export class Simulation extends EventSimulation {
   readonly harness: GroupHarness;
-  readonly random: () => number;
   #clients: Client[] = [];
   #clientCount = 0;
   #uuid = 0;
@@ -74,38 +61,28 @@ export class Simulation {
   commitCount = 0;
 
   constructor(seed: number, create: (config: GroupConfig) => GroupMachine = (c) => new GroupMachine(c)) {
-    this.random = randomOf(seed);
+    super(seed);
     this.harness = new GroupHarness({ initialRebalanceDelayMs: 1_000, maxPendingMembers: 5 }, create);
     this.harness.isHeld = true;
   }
 
-  run(steps: number): void {
+  override run(steps: number): void {
     for (let i = 0; i < 3; i++) this.#addClient();
-    for (let step = 0; step < steps; step++) this.#do(`event ${step}`, () => this.#event());
-    this.#do('heal', () => this.#heal());
-  }
-
-  #do(what: string, action: () => void): void {
-    try {
-      action();
-      this.#collect();
-      this.#check();
-    } catch (error) {
-      if (error instanceof InvariantError) throw new InvariantError(`${what}: ${error.message}`);
-      throw new Error(what, { cause: error });
-    }
-  }
-
-  #pick<T>(from: readonly T[]): T | undefined {
-    return from[Math.floor(this.random() * from.length)];
+    this.events(steps);
+    this.do('heal', () => this.#heal());
   }
 
   // Events -----------------------------------------------------------------------------------------------------
 
-  #event(): void {
+  protected override look(): void {
+    this.#collect();
+    this.#check();
+  }
+
+  protected override event(): void {
     const r = this.random();
     const { harness } = this;
-    if (r < 0.38) this.#act(this.#pick(this.#clients));
+    if (r < 0.38) this.#act(this.pick(this.#clients));
     else if (r < 0.58) this.#deliver();
     else if (r < 0.74) harness.commitNext();
     else if (r < 0.86) harness.advance(Math.floor(this.random() * 1_500));
@@ -115,7 +92,7 @@ export class Simulation {
     else if (r < 0.905) this.#transaction();
     else if (r < 0.915) this.#addClient();
     else if (r < 0.93) this.#disturb();
-    else if (r < 0.94) this.#resend(this.#pick(this.#clients));
+    else if (r < 0.94) this.#resend(this.pick(this.#clients));
     else if (r < 0.942) this.#failover();
     else harness.advance(100);
   }
@@ -143,7 +120,7 @@ export class Simulation {
 
   /** Somebody dies without a word, leaves, pauses, or comes back. */
   #disturb(): void {
-    const client = this.#pick(this.#clients);
+    const client = this.pick(this.#clients);
     if (client === undefined) return;
     const r = this.random();
     if (r < 0.3) this.#clients = this.#clients.filter((other) => other !== client);
@@ -294,7 +271,7 @@ export class Simulation {
   }
 
   #commit(client: Client): Command {
-    const partitionIndex = this.#pick(client.owned) ?? 0;
+    const partitionIndex = this.pick(client.owned) ?? 0;
     return {
       type: 'commitOffsets',
       request: {
@@ -335,7 +312,7 @@ export class Simulation {
 
   /** Takes one answer to its client, not always the oldest. */
   #deliver(): void {
-    const mail = this.#pick(this.#mail);
+    const mail = this.pick(this.#mail);
     if (mail === undefined) return;
     this.#mail = this.#mail.filter((other) => other !== mail);
     const { client, token, command, response } = mail;

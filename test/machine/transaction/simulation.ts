@@ -15,6 +15,7 @@ import type { TransactionConfig } from '../../../src/transaction/config.ts';
 import { TransactionMachine } from '../../../src/transaction/machine.ts';
 import type { Command, MarkerSend, Responses } from '../../../src/transaction/outcome.ts';
 import { decodeTransactionKey, decodeTransactionValue } from '../../../src/transaction/records.ts';
+import { EventSimulation, InvariantError } from '../event-simulation.ts';
 import { DataPartition } from './data-partition.ts';
 import { EPOCH_MS, TransactionHarness } from './harness.ts';
 
@@ -22,17 +23,6 @@ const TOPIC = 'd';
 const PARTITIONS = 3;
 const IDS = 3;
 const TIMEOUT_MS = 20_000;
-
-/** mulberry32: small, fast, and good enough to pick events. */
-function randomOf(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 type Fate = 'open' | 'committed' | 'aborted' | 'unknown';
 
@@ -74,15 +64,12 @@ interface LateBatch {
   readonly sequence: number;
 }
 
-export class InvariantError extends Error {}
-
 const ensure = (holds: boolean, name: string): void => {
   if (!holds) throw new InvariantError(name);
 };
 
-export class Simulation {
+export class Simulation extends EventSimulation {
   readonly harness: TransactionHarness;
-  readonly random: () => number;
   readonly partitions: readonly DataPartition[];
   readonly #producers: Producer[] = [];
   readonly #attempts = new Map<string, Attempt>();
@@ -103,7 +90,7 @@ export class Simulation {
     seed: number,
     create: (config: TransactionConfig) => TransactionMachine = (c) => new TransactionMachine(c),
   ) {
-    this.random = randomOf(seed);
+    super(seed);
     this.harness = new TransactionHarness({}, create);
     this.harness.isHeld = true;
     this.harness.areMarkersHeld = true;
@@ -111,25 +98,10 @@ export class Simulation {
     for (let i = 0; i < IDS; i++) this.#spawn(`t${i}`);
   }
 
-  run(steps: number): void {
-    for (let step = 0; step < steps; step++) this.#do(`event ${step}`, () => this.#event());
-    this.#do('heal', () => this.#heal());
-    this.#do('end', () => this.#checkEnd());
-  }
-
-  #do(what: string, action: () => void): void {
-    try {
-      action();
-      this.#collect();
-      this.#check();
-    } catch (error) {
-      if (error instanceof InvariantError) throw new InvariantError(`${what}: ${error.message}`);
-      throw new Error(what, { cause: error });
-    }
-  }
-
-  #pick<T>(from: readonly T[]): T | undefined {
-    return from[Math.floor(this.random() * from.length)];
+  override run(steps: number): void {
+    this.events(steps);
+    this.do('heal', () => this.#heal());
+    this.do('end', () => this.#checkEnd());
   }
 
   get #nowMs(): number {
@@ -138,14 +110,19 @@ export class Simulation {
 
   // Events -----------------------------------------------------------------------------------------------------
 
-  #event(): void {
+  protected override look(): void {
+    this.#collect();
+    this.#check();
+  }
+
+  protected override event(): void {
     const r = this.random();
     const { harness } = this;
-    if (r < 0.4) this.#act(this.#pick(this.#producers));
+    if (r < 0.4) this.#act(this.pick(this.#producers));
     else if (r < 0.62) harness.commitNext();
     else if (r < 0.74) this.#writeMarkers();
     else if (r < 0.8) this.#finishVerification();
-    else if (r < 0.86) this.#pick(this.partitions)?.commit();
+    else if (r < 0.86) this.pick(this.partitions)?.commit();
     else if (r < 0.9) harness.advance(Math.floor(this.random() * 400));
     else if (r < 0.91) harness.advance(Math.floor(this.random() * 12_000));
     else if (r < 0.925) harness.failLast(ErrorCode.NOT_ENOUGH_REPLICAS);
@@ -153,7 +130,7 @@ export class Simulation {
     else if (r < 0.955) this.#die();
     else if (r < 0.975) this.#arriveLate();
     else if (r < 0.98) this.failover(this.random() < 0.3);
-    else this.#duplicate(this.#pick(this.#producers));
+    else this.#duplicate(this.pick(this.#producers));
   }
 
   #newAttempt(): Attempt {
@@ -226,7 +203,7 @@ export class Simulation {
   }
 
   #produce(producer: Producer): void {
-    const partition = this.#pick([...producer.added]);
+    const partition = this.pick([...producer.added]);
     if (partition === undefined) return;
     // One batch at a time and partition, so that nothing is out of order but what the simulation makes so.
     if (this.#verifying.some((batch) => batch.producer === producer && batch.partition === partition)) return;
@@ -262,7 +239,7 @@ export class Simulation {
   }
 
   #finishVerification(): void {
-    const batch = this.#pick(this.#verifying);
+    const batch = this.pick(this.#verifying);
     if (batch === undefined) return;
     this.#verifying = this.#verifying.filter((other) => other !== batch);
     this.#append(batch);
@@ -293,7 +270,7 @@ export class Simulation {
 
   /** A producer dies, leaving behind what it has sent or was about to send, and another comes under its name. */
   #die(): void {
-    const producer = this.#pick(this.#producers);
+    const producer = this.pick(this.#producers);
     if (producer !== undefined) this.#restart(producer);
   }
 
@@ -302,7 +279,7 @@ export class Simulation {
     producer.phase = 'dead';
     this.#producers.splice(this.#producers.indexOf(producer), 1);
     if (producerId >= 0 && phase === 'open') {
-      const partition = this.#pick([...producer.added]) ?? 0;
+      const partition = this.pick([...producer.added]) ?? 0;
       const sequence = producer.sequences.get(partition) ?? 0;
       const value = `${attempt.name}/late${++this.#valueCount}`;
       this.#lateBatches.push({ producer, partition, value, sequence });
