@@ -1,7 +1,13 @@
-/** Starting the small applications of scripts/clients against a broker, and reading the facts that they print. */
-import { expect } from 'vitest';
-import type { Finished } from '../../scripts/clients/runtime.ts';
+/**
+ * Starting the small applications of scripts/clients against a broker, and reading the facts that they print. Those that
+ * exist for several clients do the same in each, and differ in how their languages print it.
+ */
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Finished, Found } from '../../scripts/clients/runtime.ts';
 import { run } from '../../scripts/clients/runtime.ts';
+import type { BrokerProcess } from '../helpers/broker-process.ts';
+import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
 
 export interface Application {
   readonly command: string;
@@ -34,4 +40,62 @@ function linesOf({ exitCode, stdout, stderr }: Finished): string[] {
     stderr: '',
   });
   return lines.slice(0, -1);
+}
+
+/** What each command of an application is to print. */
+export interface ExpectedFacts {
+  readonly admin: readonly string[];
+  readonly produce: readonly string[];
+  readonly group: readonly string[];
+  /** After a restart of the broker. */
+  readonly resume: readonly string[];
+  readonly transaction: readonly string[];
+}
+
+/** The tests of one application; they are skipped where its client can't be had. */
+export function describeApplication(
+  client: string,
+  application: Found<Application>,
+  expected: ExpectedFacts,
+): void {
+  const isMissing = 'missing' in application;
+  if (isMissing) console.log(`skipped: ${application.missing}`);
+
+  describe.skipIf(isMissing)(`an application on ${client}`, () => {
+    const dir = temporaryDirectory('application');
+    let broker: BrokerProcess;
+
+    const factsOf = (...args: string[]): Promise<string[]> => {
+      if (isMissing) throw new Error(application.missing);
+      return facts(application.found, broker.bootstrap, ...args);
+    };
+
+    beforeAll(async () => {
+      broker = await startBroker({ dir, overrides: { 'group.initial.rebalance.delay.ms': '0' } });
+    });
+
+    afterAll(async () => {
+      await broker.stop();
+      rmSync(dir, { recursive: true, force: true });
+    });
+
+    test('administers topics, configurations and records', async () => {
+      expect(await factsOf('admin')).toEqual(expected.admin);
+    });
+
+    test('produces with every acknowledgement and codec, and reads it all back in order', async () => {
+      expect(await factsOf('produce')).toEqual(expected.produce);
+    });
+
+    test('shares partitions in a group and goes on from its offsets after a restart of the broker', async () => {
+      expect(await factsOf('group')).toEqual(expected.group);
+      expect(await broker.stop()).toBe(0);
+      broker = await startBroker({ dir, port: broker.port });
+      expect(await factsOf('resume', '8')).toEqual(expected.resume);
+    });
+
+    test('sees of transactions what its isolation level lets it see', async () => {
+      expect(await factsOf('transaction')).toEqual(expected.transaction);
+    });
+  });
 }
