@@ -1,21 +1,28 @@
 /**
- * Hours of faults instead of seconds: power cuts and damaged requests, over and over, each round with its own seed.
+ * Hours of faults instead of seconds, over and over, each round with its own seed:
  *
- *   node scripts/torture.ts [--minutes 10] [--seed 1] [--only frames|power]
+ *   node scripts/torture.ts [--minutes 10] [--seed 1] [--only crash|power|disk-full|bit-flip|frames|hostile]
  *
- * Ends at the first failure with the seed that shows it again. Power cuts need root, mkfs.ext4 and loop devices.
+ *   crash      kill -9 under load: every acknowledged record is found
+ *   power      the power of a file system is cut under load (needs root, mkfs.ext4 and loop devices)
+ *   disk-full  a volume fills and empties under load, with kills and stops (needs root and tmpfs)
+ *   bit-flip   one flipped bit, or a cut, in any file of a directory
+ *   frames     damaged requests of every API and version
+ *   hostile    clients that announce, ask, flood and fall silent beside an honest one
+ *
+ * Runs the built broker (dist/). Ends at the first failure with the command that tries its seed again.
  */
-import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { prepareCompression } from '../protocol/compression/index.ts';
-import { startBroker } from '../test/helpers/broker-process.ts';
-import { storm } from '../test/helpers/frame-storm.ts';
-import { mutate, requestFrames } from '../test/helpers/mutations.ts';
-import { MIB, residentBytes } from '../test/helpers/process-memory.ts';
 import { seeded } from '../test/unit/storage/support.ts';
+import { bitFlip } from './torture/bit-flip.ts';
+import { crash } from './torture/crash.ts';
+import { diskFull } from './torture/disk-full.ts';
+import { frames } from './torture/frames.ts';
+import { hostile } from './torture/hostile.ts';
+import type { TorturePart } from './torture/part.ts';
+import { power } from './torture/power.ts';
 
-const FRAMES_PER_ROUND = 500_000;
-const MAX_RESIDENT_BYTES = 1024 * MIB;
+const PARTS: readonly TorturePart[] = [crash, power, diskFull, bitFlip, frames, hostile];
 
 const { values } = parseArgs({
   options: {
@@ -29,41 +36,31 @@ const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** Damaged requests of every API and version; throws when the broker ends, complains, or grows. */
-async function frames(seed: number): Promise<void> {
-  const vectors = requestFrames();
-  const random = seeded(seed);
-  const next = (): Buffer =>
-    mutate(vectors[Math.floor(random() * vectors.length)]?.bytes ?? Buffer.alloc(0), random);
-  const broker = await startBroker({ overrides: { 'auto.create.topics.enable': 'false' } });
-  try {
-    const result = await storm({ port: broker.port, count: FRAMES_PER_ROUND, lanes: 32, next });
-    const resident = residentBytes(broker.pid);
-    say(`  ${JSON.stringify(result)}, ${Math.round(resident / MIB)} MiB`);
-    if (resident > MAX_RESIDENT_BYTES) throw new Error('the broker has grown too large');
-    const complaint = broker.output().match(/^.*"level":"(?:error|fatal)".*$/m);
-    if (complaint !== null) throw new Error(`the broker complained: ${complaint[0]}`);
-  } finally {
-    await broker.stop();
-    broker.clean();
+const chosen = PARTS.filter(({ name }) => values.only === undefined || name === values.only);
+if (chosen.length === 0) {
+  say(`there is no part ${values.only}; there are ${PARTS.map(({ name }) => name).join(', ')}`);
+  process.exit(1);
+}
+for (const { name, missing } of chosen) {
+  const reason = missing?.() ?? null;
+  if (reason !== null) say(`left out: ${name}: ${reason}`);
+}
+const able = chosen.filter(({ missing }) => (missing?.() ?? null) === null);
+
+const endMs = performance.now() + Number(values.minutes) * 60_000;
+for (let seed = Number(values.seed); able.length > 0 && performance.now() < endMs; seed++) {
+  for (const { name, run } of able) {
+    if (performance.now() >= endMs) break;
+    say(`${name}, seed ${seed}`);
+    try {
+      await run({ random: seeded(seed), say });
+    } catch (error) {
+      const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      say(`${told}\nagain: node scripts/torture.ts --only ${name} --seed ${seed} --minutes 0.01`);
+      process.exit(1);
+    }
   }
 }
-
-/** Cuts of the power under load, as in the tests, but many. */
-function power(): void {
-  const { status } = spawnSync(
-    'node_modules/.bin/vitest',
-    ['run', '--project', 'crash', 'test/crash/power-image.test.ts', '--testTimeout', '3600000'],
-    { stdio: 'inherit', env: { ...process.env, SORDINI_POWER_CUTS: '50' } },
-  );
-  if (status !== 0) throw new Error('a power cut lost something');
-}
-
-await prepareCompression();
-const endMs = performance.now() + Number(values.minutes) * 60_000;
-for (let seed = Number(values.seed); performance.now() < endMs; seed++) {
-  say(`seed ${seed}`);
-  if (values.only !== 'power') await frames(seed);
-  if (values.only !== 'frames') power();
-}
 say('survived');
+// Whatever a round has left waiting must not hold the process.
+process.exit(0);

@@ -1,7 +1,7 @@
 // A volume that is full, under a whole broker: what can't be kept is refused, what is kept is served, nothing that was
 // acknowledged goes, and everything resumes when there is room, without a restart.
 
-import { existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ErrorCode, isRetriable } from '../../protocol/errors.ts';
@@ -12,8 +12,7 @@ import type { BrokerProcess } from '../helpers/broker-process.ts';
 import { startBroker } from '../helpers/broker-process.ts';
 import { firstDifference, takeImage } from '../helpers/damaged-directory.ts';
 import { createTopic, fetch, produce } from '../helpers/data-client.ts';
-import type { Mount } from '../helpers/mounts.ts';
-import { mountMemory } from '../helpers/mounts.ts';
+import { FULL_NEEDS, SmallVolume } from '../helpers/full-volume.ts';
 import { until } from '../helpers/until.ts';
 import { WireClient } from '../helpers/wire-client.ts';
 
@@ -31,7 +30,7 @@ const overrides = {
   'metadata.log.max.snapshot.interval.ms': '1000',
 };
 
-const volume: Mount | null = mountMemory(SIZE_MIB);
+const volume = SmallVolume.make(SIZE_MIB);
 
 async function deleteTopic(client: WireClient, name: string): Promise<number> {
   const { responses } = await client.send(DeleteTopics, 5, {
@@ -43,30 +42,14 @@ async function deleteTopic(client: WireClient, name: string): Promise<number> {
 }
 
 describe('a broker whose disk is full', () => {
-  const dir = volume?.dir ?? '';
-  const ballast = join(dir, 'ballast');
+  const dataDir = volume?.dataDir ?? '';
+  const fill = (): void => volume?.fill();
+  const empty = (): void => volume?.empty();
   const acknowledged = new Map<number, string>();
   let broker: BrokerProcess;
   let client: WireClient;
   let sent = 0;
   let committed = -1n;
-
-  const usable = (): number => {
-    const { bavail, bsize } = statfsSync(dir);
-    return bavail * bsize;
-  };
-
-  /** Leaves no free byte on the volume. */
-  const fill = (): void => {
-    while (usable() > 0) {
-      try {
-        writeFileSync(ballast, Buffer.alloc(usable()), { flag: 'a' });
-      } catch {
-        return;
-      }
-    }
-  };
-  const empty = (): void => writeFileSync(ballast, '');
 
   async function send(bytes = 2_000): Promise<number> {
     const value = `${sent++}:`.padEnd(bytes, '.');
@@ -110,14 +93,14 @@ describe('a broker whose disk is full', () => {
   beforeAll(async () => {
     if (volume === null) return;
     empty();
-    broker = await startBroker({ dir: join(dir, 'data'), overrides });
+    broker = await startBroker({ dir: dataDir, overrides });
     client = await WireClient.connect(broker.port);
     expect(await createTopic(client, TOPIC)).toBe(0);
     for (let i = 0; i < 100; i++) expect(await send()).toBe(0);
     await until(async () => (await commit()) === 0);
   });
 
-  beforeEach(({ skip }) => skip(volume === null, 'a full disk needs root and tmpfs'));
+  beforeEach(({ skip }) => skip(volume === null, FULL_NEEDS));
 
   afterAll(async () => {
     client?.close();
@@ -182,7 +165,7 @@ describe('a broker whose disk is full', () => {
 
   test('deletes topics although it is full: that is the way out', async () => {
     for (let i = 0; i < 3; i++) expect(await createTopic(client, `doomed-${i}`)).toBe(0);
-    await until(() => existsSync(join(dir, 'data', '.sordini-reserve')));
+    await until(() => existsSync(join(dataDir, '.sordini-reserve')));
     fill();
     for (let i = 0; i < 3; i++) expect(await deleteTopic(client, `doomed-${i}`)).toBe(0);
     await checkAll();
@@ -193,12 +176,12 @@ describe('a broker whose disk is full', () => {
     'starts on a disk that is full already (%s), serves reads, refuses writes, and goes on when there is room',
     async (end) => {
       await until(async () => (await send()) === 0);
-      await until(() => existsSync(join(dir, 'data', '.sordini-reserve')));
+      await until(() => existsSync(join(dataDir, '.sordini-reserve')));
       client.close();
       fill();
       await broker[end]();
       fill();
-      broker = await startBroker({ dir: join(dir, 'data'), overrides, port: broker.port });
+      broker = await startBroker({ dir: dataDir, overrides, port: broker.port });
       client = await WireClient.connect(broker.port);
       await checkAll();
       // The start may have left a little room: files that it found too long, or no longer needed.
@@ -217,14 +200,14 @@ describe('a broker whose disk is full', () => {
     client.close();
     await broker.stop();
     empty();
-    rmSync(join(dir, 'data', '.sordini-reserve'), { force: true });
+    rmSync(join(dataDir, '.sordini-reserve'), { force: true });
     fill();
-    const before = takeImage(join(dir, 'data'));
-    const refused = startBroker({ dir: join(dir, 'data'), overrides, port: broker.port });
+    const before = takeImage(dataDir);
+    const refused = startBroker({ dir: dataDir, overrides, port: broker.port });
     await expect(refused).rejects.toThrow(/ended at its start \(3\)[\s\S]*The disk of \S+ is full/);
-    expect(firstDifference(before, takeImage(join(dir, 'data')))).toBe(null);
+    expect(firstDifference(before, takeImage(dataDir))).toBe(null);
     empty();
-    broker = await startBroker({ dir: join(dir, 'data'), overrides, port: broker.port });
+    broker = await startBroker({ dir: dataDir, overrides, port: broker.port });
     client = await WireClient.connect(broker.port);
     await checkAll();
   });
@@ -235,7 +218,7 @@ describe('a broker whose disk is full', () => {
     client.close();
     await broker.kill();
     empty();
-    broker = await startBroker({ dir: join(dir, 'data'), overrides, port: broker.port });
+    broker = await startBroker({ dir: dataDir, overrides, port: broker.port });
     client = await WireClient.connect(broker.port);
     await checkAll();
     await until(async () => (await fetchCommitted()) === committed);

@@ -2,9 +2,9 @@
  * A load that writes down every acknowledgement, and the check that what was acknowledged is there.
  *
  * No request is repeated, so a value is sent once: it must be found at most once, and exactly at its offset when it was
- * acknowledged.
+ * acknowledged. (Assertions of Node: the torture uses this outside of any test.)
  */
-import { expect } from 'vitest';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { OffsetCommit } from '../../protocol/messages/offset-commit.ts';
 import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts';
 import { createTopic, fetch, produce } from './data-client.ts';
@@ -89,7 +89,7 @@ export async function load(
 
 export async function prepare(port: number, partitions: number): Promise<void> {
   const client = await WireClient.connect(port);
-  expect(await createTopic(client, TOPIC, partitions)).toBe(0);
+  equal(await createTopic(client, TOPIC, partitions), 0);
   client.close();
 }
 
@@ -100,9 +100,9 @@ export async function check(port: number, history: History, partitions: number):
   for (let partition = 0; partition < partitions; partition++) {
     for (let offset = 0; ; ) {
       const { errorCode, records } = await fetch(client, TOPIC, offset, partition);
-      expect(errorCode).toBe(0);
+      equal(errorCode, 0);
       for (const record of records) {
-        expect(record.offset).toBe(offset);
+        equal(record.offset, offset);
         found.set(`${partition}/${record.offset}`, record.value);
         offset++;
       }
@@ -110,13 +110,13 @@ export async function check(port: number, history: History, partitions: number):
     }
   }
   const lost = [...history.acknowledged].filter(([place, value]) => found.get(place) !== value);
-  expect(lost).toEqual([]);
-  expect(new Set(found.values()).size).toBe(found.size);
-  for (const topic of history.topics) expect((await produce(client, topic, ['after'])).errorCode).toBe(0);
+  deepEqual(lost, []);
+  equal(new Set(found.values()).size, found.size);
+  for (const topic of history.topics) equal((await produce(client, topic, ['after'])).errorCode, 0);
   if (history.committed >= 0) {
     const { topics } = await client.send(OffsetFetch, 5, { groupId: GROUP, topics: null, groups: [] });
     const committed = Number(topics?.[0]?.partitions[0]?.committedOffset ?? -1);
-    expect(committed).toBeGreaterThanOrEqual(history.committed);
+    ok(committed >= history.committed, `committed ${committed}, after ${history.committed}`);
   }
   client.close();
 }
