@@ -53,7 +53,8 @@ export const damagedRead = (position: number, offset: number): SegmentRead => ({
 
 /**
  * Keeps of `buffer[at..at + limit)`, which lies at `start` in the file, what is whole, below `upTo`, and intact. Bytes
- * from `trustedFrom` on need no check; of those before, the first batch must have been found sound.
+ * from `trustedFrom` on need no check; of those before, the first batch must have been found sound. The file's last
+ * batch ends below `boundOffset`.
  */
 export function cutToWhole(
   buffer: Buffer,
@@ -63,6 +64,7 @@ export function cutToWhole(
   upTo: number,
   trustedFrom: number,
   fileEnd: number,
+  boundOffset = Infinity,
 ): SegmentRead {
   const end = Math.min(buffer.length, at + limit);
   let to = at;
@@ -81,9 +83,11 @@ export function cutToWhole(
         availableEnd = to;
         break;
       }
-      // Its offsets are its own only if those of the next batch are above; the first was looked at before.
+      // Its offsets are its own only if those of the next batch, or segment, are above; the first was looked at before.
       const hasNext = next >= 0 && buffer.length - next >= BATCH_HEADER_SIZE;
-      if (to > at && next >= 0 && (!hasNext || baseOffset(buffer, next) <= lastOffset(buffer, to))) {
+      const isLast = next < 0;
+      const nextOffset = hasNext ? baseOffset(buffer, next) : isLast ? boundOffset : -1;
+      if (to > at && nextOffset <= lastOffset(buffer, to)) {
         availableEnd = to;
         break;
       }

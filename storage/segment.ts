@@ -313,7 +313,7 @@ export class Segment {
       at = 0;
       buffer = this.#readAt(start, limit, memory);
     }
-    return cutToWhole(buffer, at, start, limit, upTo, trustedFrom, end);
+    return cutToWhole(buffer, at, start, limit, upTo, trustedFrom, end, boundOffset);
   }
 
   /** Where the batch begins that holds `offset` or follows it, or the first that is none; looks from `start` on. */

@@ -102,11 +102,11 @@ function diskOf(files: ReadonlyMap<string, Buffer>): MemoryDisk {
 }
 
 /** Batch by batch from the start: the bytes after the CRC's reach (base offset, epoch) are compared by the reader. */
-function readAll(log: Log): { batches: Map<number, Buffer>; corrupt: number[] } {
+function readAll(log: Log, maxBytes: number): { batches: Map<number, Buffer>; corrupt: number[] } {
   const batches = new Map<number, Buffer>();
   const corrupt: number[] = [];
   for (let offset = log.logStartOffset; offset < log.logEndOffset; ) {
-    const read = log.read(offset, { maxBytes: 1, minOneBatch: true });
+    const read = log.read(offset, { maxBytes, minOneBatch: true });
     if (read.errorCode === ErrorCode.CORRUPT_MESSAGE) {
       corrupt.push(offset);
       offset += 1;
@@ -132,7 +132,13 @@ interface Flip {
   readonly bit: number;
 }
 
-function check(files: ReadonlyMap<string, Buffer>, flip: Flip, isClean: boolean): void {
+function check(
+  files: ReadonlyMap<string, Buffer>,
+  flip: Flip,
+  isClean: boolean,
+  // Batch by batch, or as much as there is: the reader of much looks at a batch in another place.
+  maxBytes = flip.byte % 2 === 0 ? 1 : 1 << 20,
+): void {
   const disk = diskOf(files);
   const file = disk.open(flip.path, false);
   const target = Buffer.alloc(1);
@@ -146,7 +152,7 @@ function check(files: ReadonlyMap<string, Buffer>, flip: Flip, isClean: boolean)
     const id = TOPIC_IDS[topic] ?? '';
     const log = logs.find(topic, 0, id);
     if (log === undefined) throw new Error(`${topic} is not found`);
-    const { batches, corrupt } = readAll(log);
+    const { batches, corrupt } = readAll(log, maxBytes);
     const isHit = flip.path.includes(`/${topic}-0/`);
     let missing = 0;
     for (let index = 0; index < BATCHES; index++) {
@@ -213,6 +219,18 @@ describe.each([
         check(files, flip, isClean);
       } catch (error) {
         throw new Error(`${path} byte ${flip.byte} bit ${flip.bit}: ${error}`, { cause: error });
+      }
+    }
+  });
+
+  test("in the offset of a segment's last batch is noticed by a reader of much", async () => {
+    const files = filesBelow(await dataDirectory(isClean), DIR);
+    for (const [path, bytes] of files) {
+      if (!path.endsWith('.log') || !path.includes('/hit-0/')) continue;
+      let last = 0;
+      for (let at = 0; at < bytes.length; at += sizeInBytes(bytes, at)) last = at;
+      for (let byte = last; byte < last + 8; byte++) {
+        for (let bit = 0; bit < 8; bit++) check(files, { path, byte, bit }, isClean, 1 << 20);
       }
     }
   });
