@@ -7,7 +7,7 @@
  * - Before a log's first swap the cleaner's checkpoint names it, which tells recovery that offsets may be missing, and the
  *   recovery point lies above what is compacted; the cleaner's offset moves on only after the new names were synced.
  * - A log that can't be compacted (damaged batches, a bug of ours) is left alone until the process ends, and the others
- *   go on. A disk that fails takes the log's directory offline. While the wall clock is not plausible nothing is compacted, because tombstones go by it.
+ *   go on. A disk that fails takes the log's directory offline. Tombstones go by a clock that does not jump.
  *
  * Agrees with Kafka's LogCleaner and LogCleanerManager.
  */
@@ -143,7 +143,7 @@ export class Cleaner {
 
   /** Compacts the dirtiest log that is due; false when there is none. */
   async cleanDirtiest(): Promise<boolean> {
-    if (this.#isStopping || !this.#options.logs.isClockPlausible) return false;
+    if (this.#isStopping) return false;
     const candidate = this.#dirtiest();
     if (candidate === null) return false;
     const { log } = candidate;
@@ -165,8 +165,8 @@ export class Cleaner {
   }
 
   #dirtiest(): Candidate | null {
-    const { logs, clock } = this.#options;
-    const nowMs = clock.wallMs();
+    const { logs } = this.#options;
+    const nowMs = logs.retentionWallMs;
     let best: Candidate | null = null;
     for (const directory of logs.directories) {
       for (const log of directory.logs) {
@@ -182,7 +182,7 @@ export class Cleaner {
   }
 
   async #clean({ log, directory, plan }: Candidate): Promise<void> {
-    const { clock, settings } = this.#options;
+    const { clock, logs, settings } = this.#options;
     const startedMs = clock.monotonicMs();
     const { truncationCount } = log.files;
     // Afterwards every closed segment is on the disk, indexes included, and a start need not look at what is compacted.
@@ -191,7 +191,7 @@ export class Cleaner {
     directory.checkpointRecoveryPoints();
     if (directory.cleanerOffset(log) === undefined) directory.setCleanerOffset(log, plan.firstDirtyOffset);
     this.#engine ??= this.#options.makeEngine();
-    const nowMs = clock.wallMs();
+    const nowMs = logs.retentionWallMs;
     const map = await this.#engine.begin(jobOf(log, plan, settings(), nowMs));
     const toClean = plan.segments.filter(({ baseOffset }) => baseOffset < map.endOffset);
     let statistics = noStatistics();
@@ -258,12 +258,12 @@ export class Cleaner {
 
   /** Segments of compacted logs go too: below the log's start, and by retention where `delete` is in the policy. */
   #retain(): void {
-    const { logs, clock } = this.#options;
-    if (this.#isStopping || !logs.isClockPlausible) return;
+    const { logs } = this.#options;
+    if (this.#isStopping) return;
     for (const log of [...logs.all()]) {
       if (!isCompacted(log.config) || log.isOffline) continue;
       try {
-        log.deleteOldSegments(clock.wallMs());
+        log.deleteOldSegments(logs.retentionWallMs);
       } catch (error) {
         // The log has gone offline by it.
         if (!(error instanceof DiskError)) throw error;

@@ -6,7 +6,7 @@
  *   all their logs until the process ends (KIP-112), and the others go on.
  * - `.kafka_cleanshutdown` exists only while no process has the directory open and everything in it was synced.
  * - A deleted log's directory is renamed at once and removed after `file.delete.delay.ms`; no start opens it again.
- * - Time-based retention rests while the wall clock is not plausible.
+ * - What goes by age goes by a clock that does not jump (clock-guard.ts).
  *
  * The metadata log (`__cluster_metadata-0`) is opened by its own owner. See Kafka's LogManager.
  */
@@ -14,16 +14,19 @@
 import { assert } from '../protocol/assert.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { Clock } from './clock.ts';
-import { CLOCK_HOLD_MS, CLOCK_TOLERANCE_MS, ClockGuard, SteadyClock } from './clock-guard.ts';
-import type { Disk } from './disk.ts';
+import { retentionHoldMs, SteadyClock } from './clock-guard.ts';
+import type { Disk, PathStatus } from './disk.ts';
 import { DiskError } from './disk.ts';
 import { FutureLogs } from './future-logs.ts';
 import {
   DELETE_DIRECTORY_SUFFIX,
   directoryKind,
   joinPath,
+  LOG_START_OFFSET_FILE,
   logDirectoryName,
   parseLogDirectoryName,
+  RECOVERY_POINT_FILE,
+  REPLICATION_OFFSET_FILE,
   readPartitionMetadata,
   renamedDirectoryName,
   writePartitionMetadata,
@@ -74,6 +77,8 @@ export interface LogManagerOptions {
   readonly onNoDirectory?: (cause: DiskError) => void;
 }
 
+const CHECKPOINT_FILES = [RECOVERY_POINT_FILE, REPLICATION_OFFSET_FILE, LOG_START_OFFSET_FILE];
+
 /** Kafka waits this long after its start before the first retention check (LogManager.InitialTaskDelayMs). */
 const FIRST_RETENTION_CHECK_MS = 30_000;
 
@@ -86,10 +91,10 @@ export class LogManager {
   readonly #intervals: LogManagerIntervals;
   readonly #environment: LogEnvironment;
   readonly #logs = new Map<string, Log>();
-  readonly #clockGuard = new ClockGuard(CLOCK_TOLERANCE_MS, CLOCK_HOLD_MS);
   readonly #due: { retention: number; recoveryPoint: number; startOffset: number; highWatermark: number };
   readonly #steadyClock: SteadyClock;
-  #isClockPlausible = true;
+  /** Tells what is too old to keep. */
+  readonly #retentionClock: SteadyClock;
   #isOpen = false;
   /** Copies of logs on their way to another directory. */
   readonly futures: FutureLogs;
@@ -121,9 +126,9 @@ export class LogManager {
       doom: (path, delayMs) => this.#doomed.push({ path, atMs: options.clock.wallMs() + delayMs }),
     });
     this.#steadyClock = new SteadyClock(options.clock);
+    const lastSeenWallMs = this.#lastSeenWallMs();
+    this.#retentionClock = new SteadyClock(options.clock, { holdMs: retentionHoldMs, lastSeenWallMs });
     const nowMs = options.clock.monotonicMs();
-    // The first look, so that a jump before the first tick is noticed at it.
-    this.#clockGuard.isPlausible(options.clock.wallMs(), nowMs);
     this.#due = {
       retention: nowMs + Math.min(FIRST_RETENTION_CHECK_MS, this.#intervals.retentionCheckMs),
       recoveryPoint: nowMs + this.#intervals.recoveryPointMs,
@@ -189,9 +194,19 @@ export class LogManager {
     this.#logs.set(keyOf(log.topic, log.partition), log);
   }
 
-  /** Whether the wall clock can be believed when something is to go for its age. */
-  get isClockPlausible(): boolean {
-    return this.#isClockPlausible;
+  /** The time by which something may go for its age; behind the wall clock for a while after that has jumped ahead. */
+  get retentionWallMs(): number {
+    return this.#retentionClock.wallMs();
+  }
+
+  /** When a checkpoint was last written here, or null. */
+  #lastSeenWallMs(): number | null {
+    const { disk, logDirs } = this.#options;
+    const timesMs = logDirs.flatMap((directory) =>
+      CHECKPOINT_FILES.map((name) => statusOf(disk, joinPath(directory, name))?.modifiedMs ?? 0),
+    );
+    const lastMs = Math.max(0, ...timesMs);
+    return lastMs > 0 ? lastMs : null;
   }
 
   all(): IterableIterator<Log> {
@@ -368,8 +383,7 @@ export class LogManager {
   async tick(): Promise<void> {
     const wallMs = this.#options.clock.wallMs();
     const monotonicMs = this.#options.clock.monotonicMs();
-    const isPlausible = this.#clockGuard.isPlausible(wallMs, monotonicMs);
-    this.#isClockPlausible = isPlausible;
+    const { retentionWallMs } = this;
     await this.#flushOverdue(monotonicMs);
     if (this.#isDue('highWatermark', monotonicMs, this.#intervals.highWatermarkMs)) {
       this.#checkpoint((directory) => directory.checkpointHighWatermarks());
@@ -382,9 +396,9 @@ export class LogManager {
       for (const log of [...this.#logs.values()])
         await ignoringDiskErrors(() => log.tidy(this.#steadyClock.wallMs()));
     }
-    if (isPlausible && this.#isDue('retention', monotonicMs, this.#intervals.retentionCheckMs)) {
+    if (this.#isDue('retention', monotonicMs, this.#intervals.retentionCheckMs)) {
       for (const log of [...this.#logs.values()])
-        await ignoringDiskErrors(async () => this.#retain(log, wallMs));
+        await ignoringDiskErrors(async () => this.#retain(log, retentionWallMs));
     }
     await this.#removeDoomed(wallMs);
   }
@@ -480,6 +494,16 @@ export class LogManager {
       directory.checkpointRecoveryPoints();
       if (!unclean.has(directory)) directory.markClean(brokerEpoch);
     });
+  }
+}
+
+/** What is on a disk that fails is not known. */
+function statusOf(disk: Disk, path: string): PathStatus | null {
+  try {
+    return disk.status(path);
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    return null;
   }
 }
 

@@ -206,6 +206,26 @@ describe('a log manager', () => {
     expect(log.logStartOffset).toBe(1);
   });
 
+  test('deletes by size, and nothing by age, while the clock is a month ahead for hours', async () => {
+    const broker = new Broker();
+    const aged = broker.create('orders', 0, TOPIC_ID, { ...smallConfig, retentionMs: DAY_MS });
+    const sized = broker.create('orders', 1, TOPIC_ID, {
+      ...smallConfig,
+      retentionMs: -1,
+      retentionBytes: 0,
+    });
+    for (const log of [aged, sized]) {
+      append(log, ['old']);
+      log.roll(broker.wallMs);
+      append(log, ['new']);
+      log.updateHighWatermark(2);
+    }
+    broker.wallMs += 30 * DAY_MS;
+    for (let minute = 0; minute < 300; minute++) await broker.pass(60_000);
+    expect(aged.logStartOffset).toBe(0);
+    expect(sized.logStartOffset).toBeGreaterThan(0);
+  });
+
   test('passes over directories that are no logs of its own', async () => {
     const disk = new MemoryDisk();
     for (const name of [

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { ClockGuard } from '../../../storage/clock-guard.ts';
 import { GroupSync } from '../../../storage/group-sync.ts';
 import { defaultLogConfig } from '../../../storage/log-config.ts';
 import type { LogFacts } from '../../../storage/retention.ts';
@@ -64,19 +63,6 @@ describe('retention', () => {
     ).toBe('log start offset');
     expect(decideRetention(facts(), { ...config, retentionBytes: 0 }, NOW)?.reason).toBe('retention size');
     expect(decideRetention(facts(), config, NOW)?.reason).toBe('retention time');
-  });
-});
-
-describe('the clock guard', () => {
-  test('doubts a forward jump until the clock has kept pace for a while, and no backward one', () => {
-    const guard = new ClockGuard(60_000, 600_000);
-    expect(guard.isPlausible(NOW, 0)).toBe(true);
-    expect(guard.isPlausible(NOW + 1000, 1000)).toBe(true);
-    expect(guard.isPlausible(NOW + 30 * DAY, 2000)).toBe(false);
-    expect(guard.isPlausible(NOW + 14_000, 14_000)).toBe(false);
-    expect(guard.isPlausible(NOW + 601_000, 601_000)).toBe(false);
-    expect(guard.isPlausible(NOW + 602_001, 602_001)).toBe(true);
-    expect(guard.isPlausible(NOW - DAY, 603_000)).toBe(true);
   });
 });
 
