@@ -305,7 +305,7 @@ function walkRecords(records: Buffer, mustBeConsecutive: boolean, options: Appen
     } else {
       const section = records.subarray(batch.BATCH_HEADER_SIZE, end);
       const maxBytes = options.maxUnfoldedBytes ?? MAX_UNFOLDED_BYTES;
-      const unfolded = decompress(id, section, maxBytes, { firstFrameOnly: true });
+      const unfolded = decompress(id, section, maxBytes, { firstFrameOnly: true, isTransient: true });
       cursor.reset(unfolded, 0, unfolded.length);
     }
     return walkCursor(records, count, mustBeConsecutive, options);

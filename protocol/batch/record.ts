@@ -97,12 +97,14 @@ export class RecordCursor {
     if (this.failed || length < 0 || end > this.end) return this.refuse('a record is longer than its batch');
     this.recordEnd = end;
     this.pos++;
-    this.timestampDeltaMs = this.varlong(end);
-    this.offsetDelta = this.varint(end);
-    const keyLength = this.varint(end);
-    this.keyStart = this.pos;
-    this.keyLength = keyLength < 0 ? -1 : keyLength;
-    if (keyLength > 0) this.pos += keyLength;
+    if (!this.skim(end)) {
+      this.timestampDeltaMs = this.varlong(end);
+      this.offsetDelta = this.varint(end);
+      this.keyLength = this.varint(end);
+      this.keyStart = this.pos;
+    }
+    if (this.keyLength < 0) this.keyLength = -1;
+    else this.pos += this.keyLength;
     if (this.pos > end) return this.refuse(STRUCTURE);
     const valueLength = this.varint(end);
     this.valueStart = this.pos;
@@ -115,6 +117,40 @@ export class RecordCursor {
     if (this.failed || headerCount < 0 || headerCount > end - this.pos) return this.refuse(STRUCTURE);
     for (let i = 0; i < headerCount; i++) this.skipHeader(end);
     if (this.failed || this.pos !== end) return this.refuse(STRUCTURE);
+    return true;
+  }
+
+  /**
+   * Timestamp, offset and length of the key, where each takes at most two bytes, as in most batches: a third of the
+   * cost of a walk. False when they take more, and nothing has been read.
+   */
+  private skim(end: number): boolean {
+    const buf = this.buf;
+    let pos = this.pos;
+    if (end - pos < 6) return false;
+    let timestamp = buf[pos++] as number;
+    if (timestamp >= 0x80) {
+      const high = buf[pos++] as number;
+      if (high >= 0x80) return false;
+      timestamp = (timestamp & 0x7f) | (high << 7);
+    }
+    let offset = buf[pos++] as number;
+    if (offset >= 0x80) {
+      const high = buf[pos++] as number;
+      if (high >= 0x80) return false;
+      offset = (offset & 0x7f) | (high << 7);
+    }
+    let key = buf[pos++] as number;
+    if (key >= 0x80) {
+      const high = buf[pos++] as number;
+      if (high >= 0x80) return false;
+      key = (key & 0x7f) | (high << 7);
+    }
+    this.timestampDeltaMs = (timestamp >>> 1) ^ -(timestamp & 1);
+    this.offsetDelta = (offset >>> 1) ^ -(offset & 1);
+    this.keyLength = (key >>> 1) ^ -(key & 1);
+    this.keyStart = pos;
+    this.pos = pos;
     return true;
   }
 

@@ -5,11 +5,10 @@
 // only after `prepareCompression()` has resolved.
 
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { Lz4Options } from './lz4.ts';
 import { lz4Compress, lz4Decompress } from './lz4.ts';
 import { snappyCompress, snappyDecompress } from './snappy.ts';
-import type { CompressionType } from './types.ts';
-import { COMPRESSION_TYPES, CompressionError } from './types.ts';
+import type { CompressionType, UnfoldOptions } from './types.ts';
+import { COMPRESSION_TYPES, CompressionError, unfoldOptions } from './types.ts';
 import type { Zstd } from './zstd.ts';
 import { isTooLarge, loadWasmZstd, nodeZstd } from './zstd.ts';
 
@@ -60,7 +59,7 @@ export function decompress(
   type: CompressionType | number,
   bytes: Buffer,
   maxBytes: number,
-  lz4Options?: Lz4Options,
+  options?: UnfoldOptions,
 ): Buffer {
   const name = typeof type === 'number' ? COMPRESSION_TYPES[type] : type;
   switch (name) {
@@ -69,9 +68,9 @@ export function decompress(
     case 'gzip':
       return gunzip(bytes, maxBytes);
     case 'snappy':
-      return snappyDecompress(bytes, maxBytes);
+      return snappyDecompress(bytes, maxBytes, options?.isTransient);
     case 'lz4':
-      return lz4Decompress(bytes, maxBytes, lz4Options);
+      return lz4Decompress(bytes, maxBytes, options);
     case 'zstd':
       return availableZstd().decompress(bytes, maxBytes);
     default:
@@ -82,7 +81,7 @@ export function decompress(
 /** All members of a gzip run, as Java reads them; what follows the last member is passed over. */
 function gunzip(bytes: Buffer, maxBytes: number): Buffer {
   try {
-    return gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) });
+    return gunzipSync(bytes, unfoldOptions(bytes, maxBytes));
   } catch (error) {
     if (isTooLarge(error))
       throw new CompressionError('too-large', 'gzip data unfolds to more than is allowed');

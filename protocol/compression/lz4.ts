@@ -13,7 +13,9 @@
 // passed over as in Java. Messages of magic 0 carry a wrong HC (computed from the magic on), which a flag tolerates.
 
 import { lz4CompressBound, lz4DecodeBlock, lz4EncodeBlock } from './lz4-block.ts';
-import { CompressionError } from './types.ts';
+import { nativeLz4Block } from './native.ts';
+import type { UnfoldOptions } from './types.ts';
+import { CompressionError, joinChunks } from './types.ts';
 import { xxh32 } from './xxh32.ts';
 
 const MAGIC = 0x184d2204;
@@ -30,13 +32,6 @@ const CONTENT_CHECKSUM_BIT = 0x04;
 
 /** No LZ4 block unfolds to more than this many times its size. */
 const MAX_RATIO = 255;
-
-export type Lz4Options = {
-  /** Magic 0 only: accept the wrong header checksum of old writers, see KIP-57. */
-  readonly ignoreHeaderChecksum?: boolean;
-  /** Stop behind the first frame, as Java does; otherwise frames that follow are read too. */
-  readonly firstFrameOnly?: boolean;
-};
 
 /** One frame that Java reads. With `legacyHeaderChecksum`, the wrong checksum that readers of magic 0 expect. */
 export function lz4Compress(bytes: Buffer, legacyHeaderChecksum = false): Buffer {
@@ -64,7 +59,7 @@ export function lz4Compress(bytes: Buffer, legacyHeaderChecksum = false): Buffer
 }
 
 /** @throws {CompressionError} */
-export function lz4Decompress(bytes: Buffer, maxBytes: number, options: Lz4Options = {}): Buffer {
+export function lz4Decompress(bytes: Buffer, maxBytes: number, options: UnfoldOptions = {}): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;
   let pos = 0;
@@ -83,12 +78,12 @@ export function lz4Decompress(bytes: Buffer, maxBytes: number, options: Lz4Optio
     if (frame.contentChecksum) pos += 4;
     if (pos > bytes.length) throw new CompressionError('corrupt', 'an lz4 frame is cut');
   } while (options.firstFrameOnly !== true && pos + 4 <= bytes.length && bytes.readUInt32LE(pos) === MAGIC);
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, total);
+  return joinChunks(chunks, total, options.isTransient === true);
 }
 
 type FrameHeader = { end: number; blockMax: number; blockChecksums: boolean; contentChecksum: boolean };
 
-function readFrameHeader(bytes: Buffer, pos: number, options: Lz4Options): FrameHeader {
+function readFrameHeader(bytes: Buffer, pos: number, options: UnfoldOptions): FrameHeader {
   if (bytes.length - pos < 7) throw new CompressionError('corrupt', 'an lz4 frame is cut');
   if (bytes.readUInt32LE(pos) !== MAGIC) throw new CompressionError('corrupt', 'no lz4 frame begins here');
   const flg = bytes.readUInt8(pos + 4);
@@ -127,6 +122,8 @@ function readBlock(bytes: Buffer, pos: number, sizeWord: number, frame: FrameHea
     return bytes.subarray(pos, pos + size);
   }
   const bound = Math.min(frame.blockMax, size * MAX_RATIO);
+  const native = nativeLz4Block(bytes, pos, pos + size, Math.min(bound, room));
+  if (native !== null) return native;
   const out = Buffer.allocUnsafe(Math.min(bound, room));
   const end = lz4DecodeBlock(bytes, pos, pos + size, out, 0, out.length);
   if (end >= 0) return out.subarray(0, end);

@@ -11,7 +11,8 @@
 // limit, and against what so few bytes can hold, before anything is allocated.
 
 import { copyMatch } from './lz4-block.ts';
-import { CompressionError } from './types.ts';
+import { nativeSnappy } from './native.ts';
+import { CompressionError, joinChunks } from './types.ts';
 
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_MAGIC_WORD = XERIAL_MAGIC.readInt32BE(0);
@@ -47,7 +48,7 @@ export function snappyCompress(bytes: Buffer): Buffer {
 }
 
 /** Reads both shapes. @throws {CompressionError} */
-export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
+export function snappyDecompress(bytes: Buffer, maxBytes: number, isTransient = false): Buffer {
   if (!startsWithXerialHeader(bytes, 0)) return decodeRaw(bytes, 0, bytes.length, maxBytes);
   const chunks: Buffer[] = [];
   let total = 0;
@@ -67,7 +68,7 @@ export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
     chunks.push(chunk);
     pos += size;
   }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, total);
+  return joinChunks(chunks, total, isTransient);
 }
 
 function startsWithXerialHeader(bytes: Buffer, pos: number): boolean {
@@ -88,13 +89,15 @@ function decodeRaw(src: Buffer, start: number, end: number, maxBytes: number): B
   if (length > (end - s) * MAX_RATIO) throw corrupt('snappy data claims more than it can hold');
   if (length > maxBytes)
     throw new CompressionError('too-large', 'snappy data unfolds to more than is allowed');
+  const native = nativeSnappy(src.subarray(start, end));
+  if (native !== null) return native;
   const dst = Buffer.allocUnsafe(length);
   if (!decodeElements(src, s, end, dst)) throw corrupt('snappy data is damaged');
   return dst;
 }
 
 /** Fills `dst` exactly from the elements of `src[start..end)`; false when they do not. */
-function decodeElements(src: Buffer, start: number, end: number, dst: Buffer): boolean {
+export function decodeElements(src: Buffer, start: number, end: number, dst: Buffer): boolean {
   const size = dst.length;
   let s = start;
   let d = 0;

@@ -13,7 +13,7 @@
 
 import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
-import { CompressionError } from './types.ts';
+import { CompressionError, unfoldOptions } from './types.ts';
 
 /** One implementation of the codec. */
 export type Zstd = {
@@ -40,7 +40,7 @@ function nodeCompress(bytes: Buffer, level = DEFAULT_LEVEL): Buffer {
 
 function nodeDecompress(bytes: Buffer, maxBytes: number): Buffer {
   try {
-    return zlib.zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, maxBytes) });
+    return zlib.zstdDecompressSync(bytes, unfoldOptions(bytes, maxBytes));
   } catch (error) {
     if (isTooLarge(error)) throw tooLarge();
     throw new CompressionError('corrupt', 'zstd data is damaged', { cause: error });

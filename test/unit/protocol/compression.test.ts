@@ -10,7 +10,8 @@ import {
 } from '../../../protocol/compression/index.ts';
 import { lz4Compress, lz4Decompress } from '../../../protocol/compression/lz4.ts';
 import { lz4CompressBound, lz4DecodeBlock, lz4EncodeBlock } from '../../../protocol/compression/lz4-block.ts';
-import { snappyDecompress } from '../../../protocol/compression/snappy.ts';
+import { nativeLz4Block, nativeSnappy } from '../../../protocol/compression/native.ts';
+import { decodeElements, snappyDecompress } from '../../../protocol/compression/snappy.ts';
 import type { CompressionFailure, CompressionType } from '../../../protocol/compression/types.ts';
 import { CompressionError } from '../../../protocol/compression/types.ts';
 import { xxh32 } from '../../../protocol/compression/xxh32.ts';
@@ -298,3 +299,75 @@ describe('Zstandard in WASM', () => {
     }
   });
 });
+
+describe('decoders in machine code', () => {
+  /** Text that folds to more than a kilobyte, and what is done to it on the way. */
+  const damaged = fc.record({
+    seed: fc.uint8Array({ minLength: 4000, maxLength: 6000, max: 3 }),
+    changes: fc.array(fc.record({ at: fc.nat(), byte: fc.nat(255) }), { maxLength: 3 }),
+    cut: fc.option(fc.nat(40)),
+    maxBytes: fc.constantFrom(100, 65_536),
+  });
+  const apply = (
+    folded: Buffer,
+    { changes, cut }: { changes: { at: number; byte: number }[]; cut: number | null },
+  ): Buffer => {
+    const bytes = Buffer.from(folded);
+    for (const { at, byte } of changes) bytes[at % bytes.length] = byte;
+    return cut === null ? bytes : bytes.subarray(0, bytes.length - cut);
+  };
+
+  test('agree with ours on blocks of lz4, sound or damaged', ({ skip }) => {
+    const probe = lz4Block(PROBE);
+    skip(nativeLz4Block(probe, 0, probe.length, 65_536) === null, 'lz4-napi is not installed here');
+    let sound = 0;
+    fc.assert(
+      fc.property(damaged, (given) => {
+        const block = apply(lz4Block(Buffer.from(given.seed)), given);
+        const ours = Buffer.alloc(given.maxBytes);
+        const end = lz4DecodeBlock(block, 0, block.length, ours, 0, ours.length);
+        const native = nativeLz4Block(block, 0, block.length, given.maxBytes);
+        if (block.length < 1024) return;
+        expect(native === null ? -1 : native.length).toBe(end);
+        if (native !== null) expect(native.equals(ours.subarray(0, end))).toBe(true);
+        if (native !== null) sound++;
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(sound).toBeGreaterThan(50);
+  });
+
+  test('agree with ours on raw snappy, sound or damaged', ({ skip }) => {
+    const raw = (bytes: Buffer): Buffer => {
+      const framed = compress('snappy', bytes);
+      return framed.subarray(20);
+    };
+    const probe = raw(PROBE);
+    skip(nativeSnappy(probe) === null, 'snappy is not installed here');
+    let sound = 0;
+    fc.assert(
+      fc.property(damaged, (given) => {
+        const bytes = raw(Buffer.from(given.seed));
+        // The claimed length, which is checked before, stays.
+        const block = Buffer.concat([bytes.subarray(0, 2), apply(bytes.subarray(2), given)]);
+        if (block.length < 1024) return;
+        const ours = Buffer.alloc(given.seed.length);
+        const isSound = decodeElements(block, 2, block.length, ours);
+        const native = nativeSnappy(block);
+        expect(native !== null).toBe(isSound);
+        if (native !== null) expect(native.equals(ours)).toBe(true);
+        if (native !== null) sound++;
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(sound).toBeGreaterThan(50);
+  });
+});
+
+/** Folds to more than a kilobyte. */
+const PROBE = Buffer.from(Array.from({ length: 6000 }, (_, i) => (Math.imul(i, 0x9e3779b1) >>> 15) % 23));
+
+function lz4Block(bytes: Buffer): Buffer {
+  const out = Buffer.alloc(lz4CompressBound(bytes.length));
+  return out.subarray(0, lz4EncodeBlock(bytes, 0, bytes.length, out, 0));
+}
