@@ -209,8 +209,15 @@ export function descriptorLimit(): number {
   }
 }
 
-/** The part of the descriptors that files may hold; the rest is for connections, and for calls of a moment. */
-export const openFileShare = (limit: number): number => Math.max(16, Math.floor(limit / 2));
+/** Files that are open at a time in all but the largest brokers; one above it is opened again when it is needed. */
+const MANY_FILES = 4096;
+
+/**
+ * The part of the descriptors that files may hold: half of few, a quarter of many. The rest is for connections, which
+ * can't be opened again, and for calls of a moment.
+ */
+export const openFileShare = (limit: number): number =>
+  Math.max(16, Math.min(Math.floor(limit / 2), Math.max(MANY_FILES, Math.floor(limit / 4))));
 
 const errnoOf = (error: unknown): string => {
   const code = (error as { code?: unknown } | null)?.code;
