@@ -25,10 +25,11 @@ export type OffsetCheckpointRead =
 
 /** The lines after version and count, or null when the text is no checkpoint of `VERSION`. */
 export function parseCheckpointLines(text: string): string[] | null {
-  const lines = text.split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
   // Kafka creates its checkpoint files empty before the first write.
-  if (lines.length === 0) return [];
+  if (text === '') return [];
+  const lines = text.split(/\r?\n/);
+  // Each line ends in a line break: without the last one a number may lack its last digits.
+  if (lines.pop() !== '') return null;
   const [version, count = ''] = lines;
   if (version !== VERSION || !/^\d+$/.test(count)) return null;
   const entries = lines.slice(2);

@@ -7,7 +7,7 @@
  *   3 1200
  *
  * Always true: entries ascend strictly in epoch and in start offset; an epoch ends where the next one starts, the last
- * at the log's end. The file is written by `flush` alone, which the log calls before its recovery point passes the
+ * at the log's end. The file is made durable by `flush`, which the log calls before its recovery point passes the
  * segment in which they changed: recovery reads the epochs of later segments again from their batches (KAFKA-16541).
  * An epoch without records is not worth a file: the next start would drop it, and a start is when most epochs begin.
  */
@@ -15,7 +15,7 @@
 import { assert } from '../protocol/assert.ts';
 import { formatCheckpoint, parseCheckpointLines } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { DiskError, readSmallFile, replaceSmallFileLater } from './disk.ts';
+import { DiskError, readSmallFile, replaceSmallFile, replaceSmallFileLater } from './disk.ts';
 import { joinPath, LEADER_EPOCH_FILE } from './layout.ts';
 
 export interface EpochEntry {
@@ -144,7 +144,10 @@ export class LeaderEpochs {
   truncateFromStart(startOffset: number): void {
     const kept = this.#entries.filter((entry) => entry.startOffset > startOffset);
     const covering = this.#entries[this.#entries.length - kept.length - 1];
-    if (covering !== undefined) this.#entries = [{ epoch: covering.epoch, startOffset }, ...kept];
+    if (covering === undefined) return;
+    if (covering.startOffset === startOffset && kept.length + 1 === this.#entries.length) return;
+    this.#entries = [{ epoch: covering.epoch, startOffset }, ...kept];
+    this.#refresh();
   }
 
   clear(): void {
@@ -177,6 +180,22 @@ export class LeaderEpochs {
     }
     this.#durable = text;
     this.#damaged = false;
+  }
+
+  /**
+   * Writes the file without syncing it. After a kill Apache Kafka cuts the epochs at the start that its checkpoint
+   * knows of, and that knows of none that a segment's name tells (LogLoader.load).
+   */
+  #refresh(): void {
+    this.#flushing = this.#flushing.then(() => {
+      this.#durable = null;
+      const text = this.#textBelow(Number.POSITIVE_INFINITY);
+      try {
+        replaceSmallFile(this.#disk, this.#path, Buffer.from(text, 'latin1'), false);
+      } catch {
+        // What fails here fails again in `flush`, where somebody waits for it.
+      }
+    });
   }
 
   movedTo(directory: string): void {
