@@ -13,7 +13,12 @@ import { assert } from '../../protocol/assert.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
 import { METADATA_TOPIC_ID } from '../../protocol/uuid.ts';
 import type { OffsetCheckpoint } from '../../storage/checkpoint.ts';
-import { formatCheckpoint, setOffset, writeOffsetCheckpoint } from '../../storage/checkpoint.ts';
+import {
+  formatCheckpoint,
+  overwriteOffsetCheckpoint,
+  setOffset,
+  writeOffsetCheckpoint,
+} from '../../storage/checkpoint.ts';
 import type { Disk } from '../../storage/disk.ts';
 import { isPassing, readSmallFile, replaceSmallFile } from '../../storage/disk.ts';
 import {
@@ -222,7 +227,9 @@ class MetadataLog implements RaftLogStore {
     setOffset(offsets, METADATA_TOPIC, METADATA_PARTITION, offset);
     try {
       for (const name of COMMITTED_FILES) {
-        writeOffsetCheckpoint(this.#disk, joinPath(this.#log.dir, name), offsets, isDurable);
+        const path = joinPath(this.#log.dir, name);
+        if (isDurable) writeOffsetCheckpoint(this.#disk, path, offsets);
+        else overwriteOffsetCheckpoint(this.#disk, path, offsets);
       }
     } catch (error) {
       // It is said again later; until then the next start knows a little less.
