@@ -1,8 +1,9 @@
 /** kcat, the command line of librdkafka: the one on the PATH, or Debian's package unpacked into the cache. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { unpackDebian } from './debian.ts';
 import type { Found } from './runtime.ts';
-import { cached, find, hasCommand, must, run } from './runtime.ts';
+import { find, hasCommand, run } from './runtime.ts';
 
 export interface Kcat {
   readonly command: string;
@@ -13,14 +14,9 @@ export interface Kcat {
 const PACKAGES = ['kcat', 'librdkafka1', 'libyajl2'];
 
 async function unpack(): Promise<Kcat> {
-  const dir = await cached('kcat', async (own) => {
-    await must('apt-get', ['download', ...PACKAGES], { cwd: own });
-    for (const file of readdirSync(own)) {
-      if (file.endsWith('.deb')) await must('dpkg-deb', ['-x', file, 'root'], { cwd: own });
-    }
-  });
-  const libraries = readdirSync(join(dir, 'root/usr/lib')).map((name) => join(dir, 'root/usr/lib', name));
-  const kcat = { command: join(dir, 'root/usr/bin/kcat'), env: { LD_LIBRARY_PATH: libraries.join(':') } };
+  const root = await unpackDebian('kcat', PACKAGES);
+  const libraries = readdirSync(join(root, 'usr/lib')).map((name) => join(root, 'usr/lib', name));
+  const kcat = { command: join(root, 'usr/bin/kcat'), env: { LD_LIBRARY_PATH: libraries.join(':') } };
   const { exitCode, stderr } = await run(kcat.command, ['-V'], { env: kcat.env });
   if (exitCode !== 0) throw new Error(stderr.trim());
   return kcat;

@@ -1,28 +1,20 @@
 // The wall clock of a whole broker jumps a month ahead and back while it runs: nothing is deleted or expired, members
 // stay, and the controller stays. Needs libfaketime, whose rate and offset are read anew from a file.
 
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { OffsetCommit } from '../../protocol/messages/offset-commit.ts';
 import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts';
+import { findFaketime } from '../../scripts/clients/faketime.ts';
 import type { BrokerProcess } from '../helpers/broker-process.ts';
 import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
 import { createTopic, fetch, produce } from '../helpers/data-client.ts';
 import { until } from '../helpers/until.ts';
 import { WireClient } from '../helpers/wire-client.ts';
 
-const LIBRARIES = ['/usr/lib', '/usr/local/lib', ...archDirectories()].map((dir) =>
-  join(dir, 'faketime', 'libfaketime.so.1'),
-);
-const library = LIBRARIES.find((path) => existsSync(path));
-
-function archDirectories(): string[] {
-  if (!existsSync('/usr/lib')) return [];
-  return readdirSync('/usr/lib')
-    .filter((name) => name.includes('-linux-'))
-    .map((name) => join('/usr/lib', name));
-}
+const faketime = await findFaketime();
+const library = 'found' in faketime ? faketime.found : undefined;
 
 const TOPIC = 'kept';
 
@@ -59,7 +51,7 @@ describe('a broker whose clock jumps', () => {
     expect(await createTopic(client, TOPIC)).toBe(0);
   });
 
-  beforeEach(({ skip }) => skip(library === undefined, 'jumps of the clock need libfaketime'));
+  beforeEach(({ skip }) => skip(library === undefined, 'missing' in faketime ? faketime.missing : ''));
 
   afterAll(async () => {
     client?.close();

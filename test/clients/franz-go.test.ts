@@ -37,7 +37,8 @@ describe.skipIf('missing' in found)("franz-go's tests", () => {
   });
 
   // Minutes of waiting for nobody: only in a full run.
-  test.skipIf(!isFull)('fail where there is no broker', async () => {
+  test('fail where there is no broker', async ({ skip }) => {
+    skip(!isFull, 'takes minutes: only with SORDINI_FULL=1');
     const bootstrap = `127.0.0.1:${await freePort()}`;
     const names = mustPass.filter((name) => !name.includes('/'));
     // They wait more than they work; and one that gives up takes its process along.
@@ -46,7 +47,8 @@ describe.skipIf('missing' in found)("franz-go's tests", () => {
   });
 
   // The other broker takes as long again: only in a full run, with Java.
-  test.skipIf(!hasKafka)('pass on Apache Kafka only if they must pass on Sordini', async () => {
+  test('pass on Apache Kafka only if they must pass on Sordini', async ({ skip }) => {
+    skip(!hasKafka, 'takes minutes: only with SORDINI_FULL=1, and Java');
     const dir = temporaryDirectory('kgo-kafka');
     const kafka = await startKafka({ dir, properties: { 'group.initial.rebalance.delay.ms': '' } });
     ends.push(async () => {
