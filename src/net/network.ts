@@ -36,6 +36,8 @@ export interface NetworkOptions {
   /** A large request that has not grown for this long may be given up when others need its memory. */
   readonly stalledFrameMs?: number;
   readonly metrics?: NetMetrics;
+  /** The monotonic clock, in milliseconds. */
+  readonly nowMs?: () => number;
   /** Told why a connection ended; `cause` is the error behind it, if any. */
   readonly onClose?: (connection: Connection, reason: string, cause?: unknown) => void;
   /** Told of exceptions that came out of a session: bugs of ours. */
@@ -68,7 +70,7 @@ export class Network {
   #round: NodeJS.Timeout | null = null;
 
   constructor(options: NetworkOptions = {}) {
-    const nowMs = () => performance.now();
+    const nowMs = options.nowMs ?? (() => performance.now());
     const isPoisoned = options.isPoisoned ?? false;
     const sharedBuffer = Buffer.allocUnsafeSlow(SHARED_BUFFER_BYTES);
     this.#options = options;

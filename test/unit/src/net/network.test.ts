@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ListenError } from '../../../../src/net/listener.ts';
 import { Network } from '../../../../src/net/network.ts';
+import { until } from '../../../helpers/until.ts';
 import { echo, RawClient, serve } from './echo.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -117,25 +118,35 @@ describe('a network', () => {
   });
 
   test('serves others while stalled requests fill the memory for unfinished ones', async () => {
-    const server = await serve(echo, { frameBudgetBytes: 4 * 1024 * 1024, stalledFrameMs: 0 });
+    let nowMs = 0;
+    const server = await serve(echo, {
+      frameBudgetBytes: 4 * 1024 * 1024,
+      stalledFrameMs: 5000,
+      nowMs: () => nowMs,
+    });
     cleanups.push(() => server.stop());
     const stalled: RawClient[] = [];
-    for (let i = 0; i < 8; i++) {
-      const raw = await RawClient.connect(server.port);
-      const part = Buffer.alloc(2_000_000);
-      part.writeInt32BE(50_000_000);
-      raw.socket.write(part);
-      stalled.push(raw);
-    }
     cleanups.push(() => {
       for (const raw of stalled) raw.close();
     });
+    // Each gets 256 KiB, within its fair share, so that none waits and all that was sent is taken.
+    const part = Buffer.alloc(60_000);
+    part.writeInt32BE(50_000_000);
+    for (let i = 0; i < 8; i++) {
+      const raw = await RawClient.connect(server.port);
+      raw.socket.write(part);
+      stalled.push(raw);
+    }
+    await until(() => server.network.metrics.bytesIn === stalled.length * part.length);
+    expect(server.network.buffers.heldBytes).toBe(8 * 256 * 1024);
+    nowMs = 5000;
     const honest = await RawClient.connect(server.port);
     cleanups.push(() => honest.close());
     for (let i = 0; i < 5; i++) {
       honest.send(Buffer.alloc(3_500_000, i));
       expect((await honest.next())?.length).toBe(3_500_000);
     }
+    expect(server.network.buffers.evictions).toBe(8);
   });
 
   test("gives every connection a number of its own and Java's form of its address", async () => {
