@@ -99,7 +99,8 @@ describe('a frame', () => {
     const client = await WireClient.connect(broker.port);
     client.sendBytes(Buffer.from(hex, 'hex'));
     await client.closed;
-    expect(residentBytes(broker.pid) - before).toBeLessThan(10 * MIB);
+    // The young space may double on the way, by 32 MiB; what these frames claim is 100 MiB or more, or nothing.
+    expect(residentBytes(broker.pid) - before).toBeLessThan(50 * MIB);
   });
 
   test('of an API or version that nobody serves ends its connection alone', async () => {
