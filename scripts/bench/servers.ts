@@ -107,8 +107,8 @@ async function startSordini(
   port: number,
   until: (port: number) => Promise<void>,
 ): Promise<Server> {
-  const main = join(root, 'dist', 'src', 'main.js');
-  if (!existsSync(main)) throw new Error('there is no dist/src/main.js: run `npm run build` first');
+  const main = join(root, 'dist', 'main.js');
+  if (!existsSync(main)) throw new Error('there is no dist/main.js: run `npm run build` first');
   const startedAt = performance.now();
   // To a file, as Apache Kafka's: a broker waits for whoever reads its pipe, and this process is busy.
   const logFile = join(dir, 'output.log');

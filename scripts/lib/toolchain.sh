@@ -74,6 +74,7 @@ needs_build() {
   [[ ! -e $root/dist/.built ]] && return 0
   local newer
   newer=$(find "$root/protocol" "$root/storage" "$root/src" "$root/tsconfig.json" "$root/tsconfig.build.json" \
+    "$root/scripts/bundle.mjs" \
     -newer "$root/dist/.built" -print -quit)
   [[ -n $newer ]]
 }
@@ -83,8 +84,7 @@ ensure_built() {
   echo "sordini: building" >&2
   local began="$root/node_modules/.build-began"
   touch "$began"
-  (cd "$root" && PATH="$root/node_modules/.bin:$PATH" quietly tsc -p tsconfig.build.json) ||
-    fail "the build failed; the compiler's words are above."
+  (cd "$root" && quietly npm run -s build) || fail "the build failed; its words are above."
   # The time at which the build began: what changed meanwhile is built next time.
   touch -r "$began" "$root/dist/.built"
 }

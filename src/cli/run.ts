@@ -10,8 +10,8 @@ import { USAGE } from './arguments.ts';
 import { explainFailure } from './failure.ts';
 
 function version(): string {
-  // The same distance from the sources and from what they are built to: src/cli and dist/src/cli.
-  for (const path of ['../../package.json', '../../../package.json']) {
+  // This file is src/cli/run.ts, or a part of some file in dist/.
+  for (const path of ['../../package.json', '../package.json']) {
     try {
       const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
       if (name === 'sordini') return version;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..', '..');
-const main = join(root, 'dist', 'src', 'main.js');
+const main = join(root, 'dist', 'main.js');
 const CLUSTER = '5L6g3nShT-eMCtK--X86sw';
 
 let directory: string;

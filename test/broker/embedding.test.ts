@@ -1,10 +1,13 @@
 /** The broker inside a test of a kafkajs application, as its users will have it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { start } from '../../src/index.ts';
 import { temporaryDirectory } from '../helpers/broker-process.ts';
 
 const { Kafka, logLevel } = kafkajs;
+const root = join(import.meta.dirname, '..', '..');
 
 const clientOf = (bootstrap: string) =>
   new Kafka({ clientId: 'app', brokers: [bootstrap], logLevel: logLevel.NOTHING });
@@ -49,6 +52,15 @@ describe('an embedded broker', () => {
     expect(second.clusterId).toBe(first.clusterId);
     expect(await send(second.bootstrap, 'kept', 'b')).toBe('1');
     await second.close();
+  });
+
+  test('is the same out of the package as it is built', async () => {
+    const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(existsSync(join(root, exports['.'].types))).toBe(true);
+    const built: typeof import('../../src/index.ts') = await import(join(root, exports['.'].default));
+    const broker = await built.start({ config: { 'num.partitions': '2' } });
+    expect(await send(broker.bootstrap, 'packed', 'a')).toBe('0');
+    await broker.close();
   });
 
   test('refuses a setting that makes no sense', async () => {

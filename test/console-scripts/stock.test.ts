@@ -16,7 +16,7 @@ import { until } from '../helpers/until.ts';
 import { WireClient } from '../helpers/wire-client.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const main = join(root, 'dist', 'src', 'main.js');
+const main = join(root, 'dist', 'main.js');
 const CLUSTER = '5L6g3nShT-eMCtK--X86sw';
 
 /** What both files of the distribution set besides the listeners. */
