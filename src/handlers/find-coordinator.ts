@@ -5,12 +5,17 @@
  */
 import { ErrorCode, errorMessage, KafkaError } from '../../protocol/errors.ts';
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts';
+import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
 import { partitionFor } from '../group/partition-for.ts';
 import { GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC } from '../metadata/names.ts';
 import type { Call } from '../server/handler.ts';
 import { handler } from '../server/handler.ts';
+import { untilCreated } from './first-use.ts';
 import { nodeOf } from './nodes.ts';
 import type { Services } from './services.ts';
+
+type Request = RequestOf<typeof FindCoordinator>;
+type Response = ResponseInput<typeof FindCoordinator>;
 
 const GROUP = 0;
 const TRANSACTION = 1;
@@ -27,19 +32,12 @@ const none = (errorCode: number): Found => ({ errorCode, nodeId: -1, host: '', p
 export const findCoordinator = (services: Services) =>
   handler(FindCoordinator, {
     run(request, call) {
-      if (call.version >= 4) {
-        const coordinators = request.coordinatorKeys.map((key) => ({
-          key,
-          errorMessage: '',
-          ...find(services, request.keyType, key, call),
-        }));
-        return { throttleTimeMs: 0, coordinators };
-      }
-      const found = find(services, request.keyType, request.key, call);
-      // Observed on 3.7.0: success carries the text "NONE" here and an empty one in version 4.
-      const isFound = found.errorCode === ErrorCode.NONE;
-      const message = isFound ? 'NONE' : errorMessage(found.errorCode);
-      return { throttleTimeMs: 0, ...found, errorMessage: message, coordinators: [] };
+      // Without keys nothing is looked up, not even what kind they would be of.
+      if (call.version >= 4 && request.coordinatorKeys.length === 0)
+        return { throttleTimeMs: 0, coordinators: [] };
+      const topic = topicOf(request.keyType);
+      if (services.image().topic(topic) !== undefined) return answer(services, request, topic, call);
+      return untilCreated(services, [topic]).then(() => answer(services, request, topic, call));
     },
     refuse(request, errorCode, message) {
       const coordinators = request.coordinatorKeys.map((key) => ({
@@ -51,18 +49,33 @@ export const findCoordinator = (services: Services) =>
     },
   });
 
-function find(services: Services, keyType: number, key: string, call: Call): Found {
-  if (keyType !== GROUP && keyType !== TRANSACTION) {
-    throw new KafkaError(ErrorCode.INVALID_REQUEST);
+/** The topic whose partitions' leaders coordinate. */
+function topicOf(keyType: number): string {
+  if (keyType === GROUP) return GROUP_METADATA_TOPIC;
+  if (keyType === TRANSACTION) return TRANSACTION_STATE_TOPIC;
+  throw new KafkaError(ErrorCode.INVALID_REQUEST);
+}
+
+function answer(services: Services, request: Request, topicName: string, call: Call): Response {
+  if (call.version >= 4) {
+    const coordinators = request.coordinatorKeys.map((key) => ({
+      key,
+      errorMessage: '',
+      ...find(services, topicName, key, call),
+    }));
+    return { throttleTimeMs: 0, coordinators };
   }
-  const isGroup = keyType === GROUP;
-  const topicName = isGroup ? GROUP_METADATA_TOPIC : TRANSACTION_STATE_TOPIC;
+  const found = find(services, topicName, request.key, call);
+  // Observed on 3.7.0: success carries the text "NONE" here and an empty one in version 4.
+  const isFound = found.errorCode === ErrorCode.NONE;
+  const message = isFound ? 'NONE' : errorMessage(found.errorCode);
+  return { throttleTimeMs: 0, ...found, errorMessage: message, coordinators: [] };
+}
+
+function find(services: Services, topicName: string, key: string, call: Call): Found {
   const image = services.image();
   const topic = image.topic(topicName);
-  if (topic === undefined) {
-    services.autoCreation.create([topicName]);
-    return none(ErrorCode.COORDINATOR_NOT_AVAILABLE);
-  }
+  if (topic === undefined) return none(ErrorCode.COORDINATOR_NOT_AVAILABLE);
   const index = partitionFor(key, topic.partitions.length);
   const leader = topic.partitions[index]?.leader ?? -1;
   const node = image.broker(leader)?.fenced ? undefined : nodeOf(image, leader, call.connection.listenerName);

@@ -17,6 +17,7 @@ import type { PartitionImage } from '../metadata/partition-image.ts';
 import type { Call } from '../server/handler.ts';
 import { handler } from '../server/handler.ts';
 import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, NOT_ASKED } from './authorized-operations.ts';
+import { untilCreated } from './first-use.ts';
 import { aliveNodes, nodeOf, someController } from './nodes.ts';
 import type { Services } from './services.ts';
 
@@ -29,20 +30,9 @@ export const metadata = (services: Services) =>
   handler(Metadata, {
     run(request, call) {
       checkTopics(request, call.version);
-      const image = services.image();
-      const topics = isAllTopics(request, call.version)
-        ? [...image.topicsByName.values()].map((topic) => describeTopic(image, topic, request, call))
-        : describeNamed(services, image, request, call);
-      return {
-        throttleTimeMs: 0,
-        brokers: aliveNodes(image, call.connection.listenerName),
-        clusterId: services.clusterId,
-        controllerId: someController(image, services.randomInt),
-        topics,
-        clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-          ? ALL_CLUSTER_OPERATIONS
-          : NOT_ASKED,
-      };
+      const toCreate = topicsToCreate(services, request, call.version);
+      if (toCreate.length === 0) return describe(services, request, call);
+      return untilCreated(services, toCreate).then(() => describe(services, request, call));
     },
     // Observed on 3.7.0: a refused request answers with no brokers, no cluster id and no controller.
     refuse: (request, errorCode) => ({
@@ -58,6 +48,34 @@ export const metadata = (services: Services) =>
       })),
     }),
   });
+
+function describe(services: Services, request: Request, call: Call): Response {
+  const image = services.image();
+  return {
+    throttleTimeMs: 0,
+    brokers: aliveNodes(image, call.connection.listenerName),
+    clusterId: services.clusterId,
+    controllerId: someController(image, services.randomInt),
+    topics: isAllTopics(request, call.version)
+      ? [...image.topicsByName.values()].map((topic) => describeTopic(image, topic, request, call))
+      : describeNamed(image, request, call),
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? ALL_CLUSTER_OPERATIONS
+      : NOT_ASKED,
+  };
+}
+
+/** The topics that are asked for by name, may be made on first use, and are not there. */
+function topicsToCreate(services: Services, request: Request, version: number): string[] {
+  if (!request.allowAutoTopicCreation || isAllTopics(request, version)) return [];
+  const image = services.image();
+  const isMissing = ({ name, topicId }: NonNullable<Request['topics']>[number]): boolean =>
+    name !== null && topicId === ZERO_UUID && image.topic(name) === undefined && isValidTopicName(name);
+  const asked = request.topics ?? [];
+  if (!asked.some(isMissing) || !services.config().topics.autoCreateEnable) return [];
+  if (asked.some(({ topicId }) => topicId !== ZERO_UUID)) return [];
+  return [...new Set(asked.filter(isMissing).map(({ name }) => name ?? ''))];
+}
 
 function checkTopics(request: Request, version: number): void {
   if (version >= 12) return;
@@ -78,12 +96,7 @@ const isAllTopics = (request: Request, version: number): boolean =>
   request.topics === null || (version === 0 && request.topics.length === 0);
 
 /** When a request has ids at all, names alone are not looked at, as in KafkaApis.handleTopicMetadataRequest. */
-function describeNamed(
-  services: Services,
-  image: MetadataImage,
-  request: Request,
-  call: Call,
-): TopicResponse[] {
+function describeNamed(image: MetadataImage, request: Request, call: Call): TopicResponse[] {
   const asked = request.topics ?? [];
   const ids = new Set(asked.map(({ topicId }) => topicId).filter((id) => id !== ZERO_UUID));
   const responses: TopicResponse[] = [];
@@ -99,8 +112,6 @@ function describeNamed(
     }
     return responses;
   }
-  const toCreate: string[] = [];
-  const mayCreate = services.config().topics.autoCreateEnable && request.allowAutoTopicCreation;
   for (const name of new Set(asked.map((topic) => topic.name))) {
     const topic = name === null ? undefined : image.topic(name);
     if (topic !== undefined) {
@@ -110,12 +121,9 @@ function describeNamed(
     } else if (!isValidTopicName(name)) {
       responses.push(unknownTopic(ErrorCode.INVALID_TOPIC_EXCEPTION, name, request));
     } else {
-      // In KRaft the request that creates a topic is told that it does not exist; clients ask again.
-      if (mayCreate) toCreate.push(name);
       responses.push(unknownTopic(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, name, request));
     }
   }
-  if (toCreate.length > 0) services.autoCreation.create(toCreate);
   return responses;
 }
 

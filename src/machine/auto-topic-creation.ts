@@ -22,38 +22,51 @@ export interface AutoTopicCreationOptions {
 
 export class AutoTopicCreation {
   readonly #options: AutoTopicCreationOptions;
-  readonly #underWay = new Set<string>();
+  readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(options: AutoTopicCreationOptions) {
     this.#options = options;
   }
 
-  /** Starts the creation and does not wait for it: clients ask again until the topic is there. */
-  create(names: readonly string[]): void {
+  /** Creates what nobody is creating yet. Resolves when all of the topics serve or have failed to be made. */
+  async create(names: readonly string[]): Promise<void> {
     const missing = names.filter((name) => !this.#underWay.has(name));
-    if (missing.length === 0) return;
-    this.createNow(missing).catch((error: unknown) => {
-      if (!(error instanceof KafkaError)) throw error;
-      for (const name of missing) this.#options.onFailure(name, errorName(error.code));
-    });
+    const others = new Set(names.flatMap((name) => this.#underWay.get(name) ?? []));
+    await Promise.all([this.#createOrReport(missing), Promise.allSettled(others)]);
   }
 
-  /** Creates the topics and resolves when they serve; one that exists by then is no failure. */
-  async createNow(names: readonly string[]): Promise<void> {
-    for (const name of names) this.#underWay.add(name);
+  async #createOrReport(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
     try {
-      const { channel, requestTimeoutMs, topicOf, onFailure } = this.#options;
-      const response = await channel.request(
-        CreateTopics,
-        { topics: names.map(topicOf), timeoutMs: requestTimeoutMs, validateOnly: false },
-        { version: CreateTopics.versions[1], clientId: null, principal: 'User:ANONYMOUS' },
-      );
-      for (const { name, errorCode } of response.topics) {
-        const isThere = errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS;
-        if (!isThere) onFailure(name, errorName(errorCode));
-      }
-    } finally {
+      await this.createNow(names);
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      for (const name of names) this.#options.onFailure(name, errorName(error.code));
+    }
+  }
+
+  /**
+   * Creates the topics and resolves when they serve; one that exists by then is no failure.
+   * @throws {KafkaError} when the controller refuses the whole request or can't be reached.
+   */
+  createNow(names: readonly string[]): Promise<void> {
+    const done = this.#request(names).finally(() => {
       for (const name of names) this.#underWay.delete(name);
+    });
+    for (const name of names) this.#underWay.set(name, done);
+    return done;
+  }
+
+  async #request(names: readonly string[]): Promise<void> {
+    const { channel, requestTimeoutMs, topicOf, onFailure } = this.#options;
+    const response = await channel.request(
+      CreateTopics,
+      { topics: names.map(topicOf), timeoutMs: requestTimeoutMs, validateOnly: false },
+      { version: CreateTopics.versions[1], clientId: null, principal: 'User:ANONYMOUS' },
+    );
+    for (const { name, errorCode } of response.topics) {
+      const isThere = errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS;
+      if (!isThere) onFailure(name, errorName(errorCode));
     }
   }
 }
