@@ -3,7 +3,8 @@
  *
  * Always true: this is soft state of the active controller. It is made anew at every activation, when each unfenced
  * broker gets a full session, and it is never consulted for what the log says: whether a broker is fenced is in the
- * image. Times are monotonic milliseconds.
+ * image. The broker in the controller's own process lives as long as the controller does. Times are monotonic
+ * milliseconds.
  */
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import type { Uuid } from '../../protocol/uuid.ts';
@@ -54,20 +55,16 @@ export class BrokerSessions {
   }
 
   hasValidSession(broker: BrokerImage, nowMs: number): boolean {
-    if (broker.fenced || this.#isDeadPredecessor(broker)) return false;
-    const session = this.#sessions.get(broker.id);
-    return session !== undefined && session.lastContactMs + this.#timeoutMs >= nowMs;
+    return !broker.fenced && this.#expiryMs(broker) >= nowMs;
   }
 
-  /** When the next session may end; null when no broker is unfenced. */
+  /** When the next session may end; null when none of an unfenced broker can. */
   nextExpiryMs(image: MetadataImage): number | null {
-    let earliest: number | null = null;
+    let earliest = Number.POSITIVE_INFINITY;
     for (const broker of image.brokers.values()) {
-      if (broker.fenced) continue;
-      const expiryMs = this.#expiryMs(broker);
-      if (earliest === null || expiryMs < earliest) earliest = expiryMs;
+      if (!broker.fenced) earliest = Math.min(earliest, this.#expiryMs(broker));
     }
-    return earliest;
+    return earliest === Number.POSITIVE_INFINITY ? null : earliest;
   }
 
   /** The unfenced broker that has been silent longest, if its session is over. */
@@ -123,8 +120,19 @@ export class BrokerSessions {
 
   #expiryMs(broker: BrokerImage): number {
     if (this.#isDeadPredecessor(broker)) return Number.NEGATIVE_INFINITY;
+    if (this.#isOwn(broker)) return Number.POSITIVE_INFINITY;
     const lastContactMs = this.#sessions.get(broker.id)?.lastContactMs;
     return lastContactMs === undefined ? Number.NEGATIVE_INFINITY : lastContactMs + this.#timeoutMs;
+  }
+
+  /**
+   * Whether this is the broker in this very process, which lives since it asks. Its heartbeats can fall silent for one
+   * reason only: each is answered when the log is committed so far, and the disk below the log takes its time. A record
+   * that fences it would wait for the same disk, and when it comes through so does the heartbeat: all that it could do
+   * is to take every partition of a healthy node out of service for a moment.
+   */
+  #isOwn(broker: BrokerImage): boolean {
+    return broker.id === this.#own?.nodeId && broker.incarnationId === this.#own.incarnationId;
   }
 
   /**
@@ -134,9 +142,7 @@ export class BrokerSessions {
    * DUPLICATE_BROKER_REGISTRATION for `broker.session.timeout.ms` instead. Of other nodes a controller cannot know.
    */
   #isDeadPredecessor(broker: BrokerImage): boolean {
-    return (
-      this.#own !== null && broker.id === this.#own.nodeId && broker.incarnationId !== this.#own.incarnationId
-    );
+    return broker.id === this.#own?.nodeId && broker.incarnationId !== this.#own.incarnationId;
   }
 }
 
