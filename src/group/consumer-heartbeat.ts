@@ -172,7 +172,11 @@ function openGroup(shard: Shard, groupId: string, isJoin: boolean): Opened {
     return { draft: new Draft(existingGroup(shard, groupId)), revert: () => {} };
   const draft = new Draft(shard.convertToConsumerGroup(existing));
   if (existing.generationId > 0) draft.records.push({ key: groupMetadataKey(groupId), value: null });
-  return { draft, revert: () => shard.replaceGroup(draft.group, existing) };
+  const revert = () => {
+    shard.replaceGroup(draft.group, existing);
+    shard.noteIfHollow(existing);
+  };
+  return { draft, revert };
 }
 
 function beat(shard: Shard, token: number, command: HeartbeatCommand): void {
@@ -325,7 +329,8 @@ function updateMember(shard: Shard, draft: Draft, command: HeartbeatCommand, mem
     !sameTexts(value.subscribedTopicNames, before.subscribedTopicNames) ||
     (value.subscribedTopicRegex ?? '') !== (before.subscribedTopicRegex ?? '');
   if (known === undefined || isNewSubscription || !sameBut(value, before)) {
-    if (!shard.hasRoomForMember(costOf(memberId, value), known === undefined ? 0 : costOf(memberId, known))) {
+    const knownCost = known === undefined ? 0 : costOf(memberId, known);
+    if (!shard.hasRoomForMember(group, costOf(memberId, value), knownCost)) {
       throw new KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     }
     draft.change({ type: 'member', memberId, value });

@@ -146,7 +146,7 @@ function hasRoomFor(shard: Shard, group: ClassicGroup, memberId: string): boolea
 
 function hasMemoryFor(shard: Shard, group: ClassicGroup, joining: Joining): boolean {
   const member = group.members.get(joining.memberId);
-  return shard.hasRoomForMember(costOf(joining), member === undefined ? 0 : costOf(member));
+  return shard.hasRoomForMember(group, costOf(joining), member === undefined ? 0 : costOf(member));
 }
 
 function joinAsNewMember(shard: Shard, group: ClassicGroup, joining: Joining): void {

@@ -96,8 +96,7 @@ export class GroupMachine {
     for (const loaded of [...shard.groups.values()]) {
       const group = loaded.type === 'consumer' ? loadedConsumerGroup(shard, loaded) : loaded;
       if (group === null) continue;
-      const isHollow = group.members.size === 0 && group.generationId === 0 && group.offsets.isEmpty;
-      if (isHollow) {
+      if (group.isHollow) {
         shard.removeGroup(group);
         continue;
       }
@@ -122,7 +121,7 @@ export class GroupMachine {
     const refusal = refuseInvalidGroupId(command);
     if (refusal === null) this.#dispatch(token, command);
     else shard.answer(command.type, token, refusal);
-    shard.dropIfRefused();
+    shard.noteIfRefused();
     return shard.take();
   }
 

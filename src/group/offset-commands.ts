@@ -203,7 +203,10 @@ function storeOffsets(
         for (const { topic, partition } of accepted) group.offsets.end(writeId, topic, partition, producerId);
       },
       apply: (baseOffset) => applyCommit(shard, group, accepted, baseOffset, producerId),
-      settle: ({ errorCode }) => answer(commitErrorCode(errorCode)),
+      settle: ({ errorCode }) => {
+        answer(commitErrorCode(errorCode));
+        if (group.type === 'classic') shard.noteIfHollow(group);
+      },
     },
     transaction,
     COMMIT_SEQUENCE,

@@ -120,7 +120,7 @@ export function expireSession(shard: Shard, group: ClassicGroup, member: Member)
 export function expirePendingMember(shard: Shard, group: ClassicGroup, memberId: string): void {
   group.pendingMembers.delete(memberId);
   maybeCompleteJoin(shard, group);
-  shard.dropIfHollow(group);
+  shard.noteIfHollow(group);
 }
 
 // Members --------------------------------------------------------------------------------------------------------

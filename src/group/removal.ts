@@ -236,6 +236,10 @@ function presentIn(group: Group, topics: readonly PartitionsOfTopic[]): Partitio
 export function expireOffsets(shard: Shard): void {
   for (const group of [...shard.groups.values()]) {
     if (isDead(group)) continue;
+    if (group.type === 'classic' && group.isHollow) {
+      shard.removeGroup(group);
+      continue;
+    }
     const expired = expiredOffsets(shard, group);
     if (expired.length === 0) {
       removeIfNothingLeft(shard, group);

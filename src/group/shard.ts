@@ -72,6 +72,8 @@ export class Shard {
   /** By producer id, the offsets of groups with some in its open transaction. */
   readonly openTransactions = new Map<number, Set<GroupOffsets>>();
   readonly regexes = new RegexCache();
+  /** Groups that were seen hollow, the longest so first; some may have come to something since. */
+  readonly #hollow = new Set<ClassicGroup>();
   /** The newest that any command brought. */
   topics: TopicsView | null = null;
   now: Instant = { monotonicMs: 0, wallMs: 0 };
@@ -106,29 +108,39 @@ export class Shard {
     return this.#newest;
   }
 
-  /** Whether so many bytes more fit, of a new group or of what a member says of itself. */
-  hasRoomFor(bytes: number): boolean {
-    return this.#memory.hasRoomFor(bytes, this.config.maxGroupBytes);
+  /** Whether so many bytes more fit, of a new group or of members of `group`. Other groups that are hollow give way. */
+  hasRoomFor(bytes: number, group: Group | null = null): boolean {
+    const fits = () => this.#memory.hasRoomFor(bytes, this.config.maxGroupBytes);
+    for (const hollow of this.#hollow) {
+      if (fits()) return true;
+      if (hollow === group) continue;
+      if (hollow.isHollow) this.removeGroup(hollow);
+      else this.#hollow.delete(hollow);
+    }
+    return fits();
   }
 
-  /** Whether there is room for what a member says of itself. `before` is what it is counted with, 0 for a new one. */
-  hasRoomForMember(bytes: number, before: number): boolean {
+  /**
+   * Whether there is room for what a member of the group says of itself. `before` is what it is counted with, 0 for a
+   * new one.
+   */
+  hasRoomForMember(group: Group, bytes: number, before: number): boolean {
     if (before > 0 && bytes - before <= SMALL_GROWTH_BYTES) return true;
-    return this.hasRoomFor(bytes - before);
+    return this.hasRoomFor(bytes - before, group);
   }
 
-  /** After a command: a group that was made for it is forgotten when it was refused. */
-  dropIfRefused(): void {
-    if (this.#newest !== null) this.dropIfHollow(this.#newest);
+  /** After a command: a group that was made for it is hollow when it was refused. */
+  noteIfRefused(): void {
+    if (this.#newest !== null) this.noteIfHollow(this.#newest);
     this.#newest = null;
   }
 
   /**
-   * Forgets a group of which neither the log nor a client knows anything. Kafka keeps it for its next look at
-   * retention; until then a million names would fill the memory.
+   * A group of which neither the log nor a client knows anything stays until the next look at retention, as Kafka's
+   * does; but where there is no room it gives way, or a million names would fill the memory.
    */
-  dropIfHollow(group: ClassicGroup): void {
-    if (group.isHollow && this.groups.get(group.groupId) === group) this.removeGroup(group);
+  noteIfHollow(group: ClassicGroup): void {
+    if (group.isHollow && this.groups.get(group.groupId) === group) this.#hollow.add(group);
   }
 
   /** The group if it is a classic one. */
@@ -173,6 +185,7 @@ export class Shard {
     assert(group.members.size === 0, 'A group that is replaced has no members.');
     assert(group.offsets === by.offsets, 'A group that changes its protocol keeps its offsets.');
     this.#clearDeadlines(group);
+    if (group.type === 'classic') this.#hollow.delete(group);
     this.groups.set(by.groupId, by);
   }
 
@@ -208,6 +221,7 @@ export class Shard {
   removeGroup(group: Group): void {
     assert(group.members.size === 0, 'A group that is removed has no members.');
     this.#clearDeadlines(group);
+    if (group.type === 'classic') this.#hollow.delete(group);
     if (this.groups.get(group.groupId) === group) this.groups.delete(group.groupId);
     for (const [producerId, offsets] of this.openTransactions) {
       if (offsets.delete(group.offsets) && offsets.size === 0) this.openTransactions.delete(producerId);

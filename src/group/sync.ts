@@ -185,6 +185,7 @@ function leave(shard: Shard, group: ClassicGroup, leaving: Leaving): number {
   if (group.pendingMembers.has(memberId)) {
     forgetPendingMember(shard, group, memberId);
     maybeCompleteJoin(shard, group);
+    shard.noteIfHollow(group);
     return ErrorCode.NONE;
   }
   const errorCode = checkMember(group, memberId, groupInstanceId);

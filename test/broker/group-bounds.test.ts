@@ -40,8 +40,11 @@ const TRANSACTIONAL_IDS_BYTES = (HEAP_MIB * MIB) / 8;
 /** Compiled code, buffers in use: what comes and goes beside names. A remembered name takes more than 100 bytes. */
 const NOISE_BYTES = 10 * MIB;
 const MIN_SESSION_MS = 6_000;
+/** Groups that have nothing are forgotten by then. */
+const RETENTION_CHECK_MS = 10_000;
 const TOPIC = 'bounds';
 const { NONE, COORDINATOR_NOT_AVAILABLE, MEMBER_ID_REQUIRED, UNKNOWN_MEMBER_ID } = ErrorCode;
+const { INCONSISTENT_GROUP_PROTOCOL } = ErrorCode;
 
 describe('a broker with a small heap', () => {
   let broker: BrokerProcess;
@@ -57,6 +60,7 @@ describe('a broker with a small heap', () => {
         'sordini.durability': 'kafka',
         'group.initial.rebalance.delay.ms': '0',
         'group.min.session.timeout.ms': String(MIN_SESSION_MS),
+        'offsets.retention.check.interval.ms': String(RETENTION_CHECK_MS),
       },
       env: probe.env(NODE_OPTIONS),
     });
@@ -139,6 +143,18 @@ describe('a broker with a small heap', () => {
       expect((await beat()).errorCode).toBe(NONE);
       return (await keptBytes()) - idleBytes < NOISE_BYTES;
     });
+  });
+
+  test('takes refused groups, all of them: each gives way to the next', async () => {
+    const codes = await codesOfMany(
+      JoinGroup,
+      3,
+      (i) => ({ ...join(`refused-${i}`), protocolType: '' }),
+      ({ errorCode }) => errorCode,
+    );
+    expect(codes).toEqual(new Map([[INCONSISTENT_GROUP_PROTOCOL, COUNT]]));
+    expect((await keptBytes()) - idleBytes).toBeLessThan(GROUPS_BYTES);
+    await until(async () => (await keptBytes()) - idleBytes < NOISE_BYTES);
   });
 
   test('remembers nothing of groups that were only asked about', async () => {
