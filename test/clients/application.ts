@@ -7,8 +7,9 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Finished, Found } from '../../scripts/clients/runtime.ts';
 import { run } from '../../scripts/clients/runtime.ts';
-import { kafkaClasspath, startKafka } from '../../scripts/kafka.ts';
-import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
+import { temporaryDirectory } from '../helpers/broker-process.ts';
+import type { Served } from './sides.ts';
+import { sides } from './sides.ts';
 
 export interface Application {
   readonly command: string;
@@ -50,40 +51,12 @@ export interface ExpectedFacts {
   readonly group: readonly string[];
   /** After a restart of the broker. */
   readonly resume: readonly string[];
+  readonly static: readonly string[];
   readonly transaction: readonly string[];
 }
 
-interface Served {
-  readonly bootstrap: string;
-  readonly port: number;
-  stop(): Promise<void>;
-}
-
-interface Side {
-  readonly name: string;
-  /** Starts the broker on what is in the directory. */
-  serve(dir: string, port?: number): Promise<Served>;
-}
-
 const GROUPS_BEGIN_AT_ONCE = { 'group.initial.rebalance.delay.ms': '0' };
-
-const sides: readonly Side[] = [
-  {
-    name: 'Sordini',
-    async serve(dir, port) {
-      const options = { dir, overrides: GROUPS_BEGIN_AT_ONCE };
-      const broker = await startBroker(port === undefined ? options : { ...options, port });
-      const stop = async (): Promise<void> => expect(await broker.stop()).toBe(0);
-      return { bootstrap: broker.bootstrap, port: broker.port, stop };
-    },
-  },
-  {
-    name: 'Apache Kafka',
-    serve: (dir, port) =>
-      startKafka({ dir, properties: GROUPS_BEGIN_AT_ONCE, ...(port === undefined ? {} : { port }) }),
-  },
-];
-const hasApache = process.env['SORDINI_FULL'] === '1' && (await kafkaClasspath()) !== null;
+const isFull = process.env['SORDINI_FULL'] === '1';
 
 /** The tests of one application; they are skipped where its client can't be had. */
 export function describeApplication(
@@ -94,9 +67,10 @@ export function describeApplication(
   const isMissing = 'missing' in application;
   if (isMissing) console.log(`skipped: ${application.missing}`);
 
-  const wanted = sides.filter(({ name }) => hasApache || name === 'Sordini');
+  const wanted = sides(`an application on ${client}`, isFull);
   describe.skipIf(isMissing).each(wanted)(`an application on ${client} against $name`, ({ name, serve }) => {
     const dir = temporaryDirectory('application');
+    const properties = GROUPS_BEGIN_AT_ONCE;
     let broker: Served;
 
     const factsOf = (...args: string[]): Promise<string[]> => {
@@ -105,7 +79,7 @@ export function describeApplication(
     };
 
     beforeAll(async () => {
-      broker = await serve(dir);
+      broker = await serve(dir, { properties });
     });
 
     afterAll(async () => {
@@ -128,8 +102,12 @@ export function describeApplication(
     test('shares partitions in a group and goes on from its offsets after a restart of the broker', async () => {
       expect(await factsOf('group')).toEqual(expected.group);
       await broker.stop();
-      broker = await serve(dir, broker.port);
+      broker = await serve(dir, { port: broker.port, properties });
       expect(await factsOf('resume', '8')).toEqual(expected.resume);
+    });
+
+    test('has static members that come back to what they had, and fence their former selves', async () => {
+      expect(await factsOf('static')).toEqual(expected.static);
     });
 
     test('sees of transactions what its isolation level lets it see', async () => {

@@ -30,6 +30,11 @@ describeApplication(
     ],
     group: ['shared 2 2', 'each 20 20', 'taken over 40 all 60'],
     resume: ["resumed ['60', '61', '62', '63', '64', '65', '66', '67']", 'left False'],
+    static: [
+      'returned True assigned again 0',
+      "fenced _FATAL twin True members ['one', 'two']",
+      "closed ['one', 'two']",
+    ],
     transaction: ["read_uncommitted [('abort', 2), ('commit', 4)]", "read_committed [('commit', 4)]"],
   },
 );

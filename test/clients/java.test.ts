@@ -35,6 +35,17 @@ for (const version of ['3.7.0', '[4.0,5.0)']) {
       ],
       group: ['shared 2 2', 'each 20 20', 'taken over 40 all 60', 'committed 4'],
       resume: ['resumed [60, 61, 62, 63, 64, 65, 66, 67]', 'groups 0'],
+      static: [
+        'returned true generation true',
+        'assigned again 0',
+        'grown 3 3',
+        'fenced FencedInstanceIdException',
+        'twin 3 members [one, two]',
+        'closed [one, two]',
+        'removed one left [two]',
+        'removed two left []',
+        'removed three UnknownMemberIdException',
+      ],
       transaction: ['read_uncommitted {abort=2, commit=4} 6', 'read_committed {commit=4} 4'],
     },
   );

@@ -1,6 +1,7 @@
 /**
  * What happens in groups and transactions of kafkajs 2.2.4 over time, on Sordini and on Apache Kafka 3.7.0 alike, so that
- * a difference is seen: many members that join, leave and die; consumers that pause; transactions.
+ * a difference is seen: many members that join, leave and die; consumers that pause; transactions. It knows no static
+ * members: those of other clients are in application.ts.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -9,52 +10,22 @@ import { join } from 'node:path';
 import type { Admin, Consumer, Kafka as KafkaClient } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { kafkaClasspath, startKafka } from '../../scripts/kafka.ts';
-import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
+import { temporaryDirectory } from '../helpers/broker-process.ts';
 import { until } from '../helpers/until.ts';
+import type { Served } from './sides.ts';
+import { sides } from './sides.ts';
 
 const { Kafka, logLevel } = kafkajs;
-
-interface Served {
-  readonly bootstrap: string;
-  stop(): Promise<void>;
-}
-
-const sides: readonly (readonly [string, () => Promise<Served>])[] = [
-  [
-    'Sordini',
-    async () => {
-      const broker = await startBroker({ overrides: { 'group.initial.rebalance.delay.ms': '100' } });
-      const stop = async (): Promise<void> => {
-        await broker.stop();
-        broker.clean();
-      };
-      return { bootstrap: broker.bootstrap, stop };
-    },
-  ],
-  [
-    'Apache Kafka',
-    async () => {
-      const dir = temporaryDirectory('kafkajs-apache');
-      const kafka = await startKafka({ dir, properties: { 'group.initial.rebalance.delay.ms': '100' } });
-      const stop = async (): Promise<void> => {
-        await kafka.stop();
-        rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
-      };
-      return { bootstrap: kafka.bootstrap, stop };
-    },
-  ],
-];
-
-const hasKafka = (await kafkaClasspath()) !== null;
-if (!hasKafka) console.log('skipped: kafkajs groups on Apache Kafka: Apache Kafka 3.7.0 is not available');
 
 const PARTITIONS = 20;
 const MEMBERS = 16;
 const MORTALS = 4;
 const TIMEOUT_MS = 120_000;
 
-describe.each(sides.filter(([name]) => hasKafka || name === 'Sordini'))('kafkajs on %s', (_name, start) => {
+const PROPERTIES = { 'group.initial.rebalance.delay.ms': '100' };
+
+describe.each(sides('groups of kafkajs'))('kafkajs on $name', ({ serve }) => {
+  const dir = temporaryDirectory('kafkajs-groups');
   let served: Served;
   let kafka: KafkaClient;
   let admin: Admin;
@@ -62,7 +33,7 @@ describe.each(sides.filter(([name]) => hasKafka || name === 'Sordini'))('kafkajs
   const children: ChildProcess[] = [];
 
   beforeAll(async () => {
-    served = await start();
+    served = await serve(dir, { properties: PROPERTIES });
     kafka = new Kafka({
       brokers: [served.bootstrap],
       logLevel: logLevel.NOTHING,
@@ -80,6 +51,7 @@ describe.each(sides.filter(([name]) => hasKafka || name === 'Sordini'))('kafkajs
   afterAll(async () => {
     await admin?.disconnect();
     await served?.stop();
+    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
   });
 
   const member = async (groupId: string, topic: string, seen: Set<string>): Promise<Consumer> => {

@@ -12,10 +12,12 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.MemberToRemove;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -31,7 +33,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /**
  * A small application on the Java client: each command prints one line per fact, for the test to compare.
  *
- *   Application <bootstrap> admin | produce | group | resume <expected> | transaction
+ *   Application <bootstrap> admin | produce | group | resume <expected> | static | transaction
  */
 public final class Application {
   private final String bootstrap;
@@ -47,6 +49,7 @@ public final class Application {
       case "produce" -> application.produce();
       case "group" -> application.share();
       case "resume" -> application.resume(Integer.parseInt(args[2]));
+      case "static" -> application.stay();
       case "transaction" -> application.transact();
       default -> throw new IllegalArgumentException(args[1]);
     }
@@ -148,15 +151,23 @@ public final class Application {
     final KafkaConsumer<String, String> consumer;
     final Set<Integer> assigned = new TreeSet<>();
     final List<String> values = new ArrayList<>();
+    int assignments = 0;
 
     Member(String group) {
-      consumer =
-          consumer(
+      this(group, "java-group");
+    }
+
+    Member(String group, String topic, Object... pairs) {
+      Properties properties =
+          properties(
               "group.id", group,
               "enable.auto.commit", false,
+              "auto.offset.reset", "earliest",
               "session.timeout.ms", 10_000,
               "heartbeat.interval.ms", 200);
-      consumer.subscribe(List.of("java-group"), this);
+      properties.putAll(properties(pairs));
+      consumer = new KafkaConsumer<>(properties, new StringDeserializer(), new StringDeserializer());
+      consumer.subscribe(List.of(topic), this);
     }
 
     @Override
@@ -167,6 +178,11 @@ public final class Application {
     @Override
     public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
       partitions.forEach(partition -> assigned.add(partition.partition()));
+      assignments++;
+    }
+
+    int generation() {
+      return consumer.groupMetadata().generationId();
     }
 
     void poll() {
@@ -229,6 +245,80 @@ public final class Application {
       admin.deleteConsumerGroups(List.of("java-sharing")).all().get();
       say("groups", admin.listConsumerGroups().all().get().size());
     }
+  }
+
+  private Member staticMember(String instance) {
+    // Whoever leads the group is to see soon that its topic has grown.
+    return new Member("java-static", "java-static", "group.instance.id", instance, "metadata.max.age.ms", 500);
+  }
+
+  /** Static members (KIP-345): they come back to what they had, lead as before (KIP-814), and fence their former selves. */
+  private void stay() throws Exception {
+    try (Admin admin = Admin.create(properties())) {
+      admin.createTopics(List.of(new NewTopic("java-static", 4, (short) 1))).all().get();
+      Member leader = staticMember("one");
+      while (leader.assigned.size() != 4) leader.poll();
+      Member other = staticMember("two");
+      while (leader.assigned.size() != 2 || other.assigned.size() != 2) {
+        leader.poll();
+        other.poll();
+      }
+      int generation = leader.generation();
+      Set<Integer> owned = new TreeSet<>(leader.assigned);
+      int assignments = other.assignments;
+      leader.close();
+      Member returned = staticMember("one");
+      while (returned.assigned.isEmpty()) {
+        returned.poll();
+        other.poll();
+      }
+      boolean isSame = returned.generation() == generation && other.generation() == generation;
+      say("returned", returned.assigned.equals(owned), "generation", isSame);
+      say("assigned again", other.assignments - assignments);
+
+      admin.createPartitions(Map.of("java-static", NewPartitions.increaseTo(6))).all().get();
+      while (returned.assigned.size() != 3 || other.assigned.size() != 3) {
+        returned.poll();
+        other.poll();
+      }
+      say("grown", returned.assigned.size(), other.assigned.size());
+
+      Member twin = staticMember("one");
+      while (twin.assigned.isEmpty()) {
+        twin.poll();
+        other.poll();
+      }
+      try {
+        for (;;) returned.poll();
+      } catch (RuntimeException fenced) {
+        say("fenced", fenced.getClass().getSimpleName());
+      }
+      say("twin", twin.assigned.size(), "members", instances(admin));
+
+      returned.close();
+      twin.close();
+      other.close();
+      say("closed", instances(admin));
+      for (String instance : List.of("one", "two", "three")) {
+        try {
+          Set<MemberToRemove> members = Set.of(new MemberToRemove(instance));
+          admin
+              .removeMembersFromConsumerGroup("java-static", new RemoveMembersFromConsumerGroupOptions(members))
+              .memberResult(new MemberToRemove(instance))
+              .get();
+          say("removed", instance, "left", instances(admin));
+        } catch (ExecutionException refused) {
+          say("removed", instance, refused.getCause().getClass().getSimpleName());
+        }
+      }
+    }
+  }
+
+  private static Set<String> instances(Admin admin) throws Exception {
+    Set<String> instances = new TreeSet<>();
+    admin.describeConsumerGroups(List.of("java-static")).all().get().get("java-static").members()
+        .forEach(member -> instances.add(member.groupInstanceId().orElse("none")));
+    return instances;
   }
 
   private void transact() throws Exception {

@@ -1,6 +1,6 @@
 """A small application on confluent-kafka (librdkafka): each command prints one line per fact, for the test to compare.
 
-    application.py <bootstrap> admin | produce | group | resume <expected> | transaction
+    application.py <bootstrap> admin | produce | group | resume <expected> | static | transaction
 """
 
 import sys
@@ -101,23 +101,32 @@ def produce():
 
 
 class Member:
-    def __init__(self, group):
+    def __init__(self, group, topic="py-group", **options):
         self.assigned = set()
+        self.assignments = 0
+        self.error = None
         self.values = []
         self.consumer = consumer(
-            group_id=group, enable_auto_commit=False, session_timeout_ms=10000, heartbeat_interval_ms=200
+            group_id=group,
+            enable_auto_commit=False,
+            session_timeout_ms=10000,
+            heartbeat_interval_ms=200,
+            **options,
         )
-        self.consumer.subscribe(["py-group"], on_assign=self.on_assign, on_revoke=self.on_revoke)
+        self.consumer.subscribe([topic], on_assign=self.on_assign, on_revoke=self.on_revoke)
 
     def on_assign(self, _consumer, partitions):
         self.assigned |= {one.partition for one in partitions}
+        self.assignments += 1
 
     def on_revoke(self, _consumer, partitions):
         self.assigned -= {one.partition for one in partitions}
 
     def poll(self):
         message = self.consumer.poll(0.05)
-        if message is not None and not message.error():
+        if message is not None and message.error():
+            self.error = message.error()
+        elif message is not None:
             self.values.append(message.value().decode())
             self.consumer.commit(message, asynchronous=False)
 
@@ -167,6 +176,43 @@ def resume(expected):
     say("left", "py-sharing" in [group.group_id for group in listed.valid])
 
 
+def static_member(instance):
+    return Member("py-static", "py-static", group_instance_id=instance)
+
+
+def instances(client):
+    group = client.describe_consumer_groups(["py-static"])["py-static"].result(10)
+    return sorted(str(member.group_instance_id) for member in group.members)
+
+
+def stay():
+    # Static members (KIP-345): they come back to what they had, and fence their former selves.
+    client = admin()
+    wait(client.create_topics([NewTopic("py-static", 4, 1)]))
+    one = static_member("one")
+    two = static_member("two")
+    while len(one.assigned) != 2 or len(two.assigned) != 2:
+        one.poll()
+        two.poll()
+    owned = set(one.assigned)
+    assignments = two.assignments
+    one.consumer.close()
+    returned = static_member("one")
+    while not returned.assigned:
+        returned.poll()
+        two.poll()
+    say("returned", returned.assigned == owned, "assigned again", two.assignments - assignments)
+    twin = static_member("one")
+    while not twin.assigned or returned.error is None:
+        twin.poll()
+        two.poll()
+        returned.poll()
+    say("fenced", returned.error.name(), "twin", twin.assigned == owned, "members", instances(client))
+    for each in (returned, twin, two):
+        each.consumer.close()
+    say("closed", instances(client))
+
+
 def transact():
     create(NewTopic("py-transactions", 2, 1))
     made = producer(transactional_id="py-transaction")
@@ -203,6 +249,7 @@ def transact():
     "produce": produce,
     "group": share,
     "resume": lambda: resume(int(sys.argv[3])),
+    "static": stay,
     "transaction": transact,
 }[sys.argv[2]]()
 say("done")
