@@ -195,6 +195,59 @@ const retention: Story = {
   },
 };
 
+/** Longer than either broker takes for a few requests, however busy the machine is. */
+const BRIEF_MS = 3_000;
+
+const silence: Story = {
+  name: 'members that fall silent, at each step',
+  async play(teller) {
+    const brief = { sessionTimeoutMs: BRIEF_MS };
+    for (const instance of [null, 'one']) {
+      const groupId = `silent-${instance}`;
+      const silent = new Member(teller, groupId, instance);
+      await silent.join('joins', 9, brief);
+      await silent.sync('is assigned');
+      await silent.commit('commits');
+      await teller.untilState(groupId, 'Empty');
+      await described(teller, groupId);
+      await silent.heartbeat('too late');
+      await silent.sync('too late');
+      await silent.commit('too late');
+      await silent.join('too late', 9);
+    }
+
+    const unassigned = new Member(teller, 'unassigned');
+    await unassigned.settle();
+    await unassigned.join('joins, and asks for no assignment', 9, { rebalanceTimeoutMs: BRIEF_MS });
+    await teller.untilState('unassigned', 'Empty');
+    await unassigned.heartbeat('without an assignment');
+
+    const groupId = 'absent';
+    const present = new Member(teller, groupId);
+    const absent = new Member(teller, groupId);
+    const both = { rebalanceTimeoutMs: BRIEF_MS };
+    await present.settle();
+    const joining = absent.join('a second joins', 9, both);
+    await teller.untilState(groupId, 'PreparingRebalance');
+    await present.join('the first follows', 9, both);
+    await joining;
+    await present.join('joins again', 9, { ...both, protocols: protocols('range', OTHER_METADATA) });
+    await described(teller, groupId);
+    await absent.heartbeat('did not come');
+
+    // Whoever was given an id is waited for as long as the session would last that it asked for.
+    await teller.ask('JoinGroup', 9, {
+      groupId,
+      sessionTimeoutMs: BRIEF_MS,
+      rebalanceTimeoutMs: 60_000,
+      protocolType: 'consumer',
+      protocols: protocols('range'),
+    });
+    await present.join('joins, when the one that is awaited is given up', 9);
+    await described(teller, groupId);
+  },
+};
+
 const deletions: Story = {
   name: 'groups are deleted in each state',
   async play(teller) {
@@ -225,5 +278,6 @@ export const groupStories: readonly Story[] = [
   statics,
   refused,
   retention,
+  silence,
   deletions,
 ];

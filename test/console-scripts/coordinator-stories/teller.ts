@@ -24,7 +24,7 @@ export const storyProperties = {
   'node.id': '1',
   'auto.create.topics.enable': 'false',
   'group.initial.rebalance.delay.ms': '0',
-  'group.min.session.timeout.ms': '100',
+  'group.min.session.timeout.ms': '1000',
   'offsets.retention.check.interval.ms': '5000',
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
 };
