@@ -69,6 +69,8 @@ export class LocalLog {
   #isBirthSynced: boolean;
   /** Segments that were cut since their last sync: a power cut could bring their old end back. */
   readonly #cut = new Set<Segment>();
+  /** Its file is longer than what was written, by zeros. */
+  #preallocated: Segment | null = null;
   /** Counts truncations, so that a sync that overlapped one is not believed. */
   #truncations = 0;
   #finishing: Promise<void> = Promise.resolve();
@@ -90,6 +92,7 @@ export class LocalLog {
     this.#onOffline = parts.onOffline;
     this.#staging = new Staging(parts.stagingPool);
     this.#groupSync = new GroupSync(() => this.#runSync());
+    if (this.segments.active.sizeBytes === 0) this.#preallocate(this.segments.active);
     for (const segment of parts.rebuilt) if (segment !== this.segments.active) this.#unfinished.add(segment);
   }
 
@@ -213,6 +216,8 @@ export class LocalLog {
     const old = this.segments.active;
     const newBase = Math.max(firstOffset, this.#logEndOffset);
     if (old.sizeBytes === 0 && old.baseOffset === newBase) return null;
+    // With zeros behind it recovery would take it for the end of the log: the next sync covers it, even if all is synced.
+    if (this.#trim(old)) this.#cut.add(old);
     old.becomeInactive();
     this.segments.add(this.#create(newBase, nowMs));
     this.#isDirectoryUnsynced = true;
@@ -222,7 +227,7 @@ export class LocalLog {
 
   #create(newBase: number, nowMs: number): Segment {
     const { segmentJitterMs, segmentMs, indexIntervalBytes, segmentIndexBytes } = this.config;
-    return Segment.create(
+    const segment = Segment.create(
       {
         disk: this.#disk,
         directory: this.#directory,
@@ -233,6 +238,27 @@ export class LocalLog {
       },
       segmentIndexBytes,
     );
+    this.#preallocate(segment);
+    return segment;
+  }
+
+  /**
+   * With `preallocate` the file of a new segment has its full length from the start, zeros without blocks, until the
+   * segment is closed (FileRecords.openChannel and trim). A process that dies before leaves the zeros, and recovery takes
+   * them for the end of the log.
+   */
+  #preallocate(segment: Segment): void {
+    if (!this.config.preallocate) return;
+    segment.file.truncate(this.config.segmentBytes);
+    this.#preallocated = segment;
+  }
+
+  /** Cuts what was not used of a preallocated file; whether there was any. */
+  #trim(segment: Segment): boolean {
+    if (this.#preallocated !== segment) return false;
+    segment.file.truncate(segment.writtenBytes);
+    this.#preallocated = null;
+    return true;
   }
 
   // ------------------------------------------------------------------------------------------------ durability
@@ -439,6 +465,7 @@ export class LocalLog {
   async close(alongside: () => Promise<void>): Promise<void> {
     if (this.isWritable) {
       this.flushStaged();
+      this.#trim(this.segments.active);
       this.segments.active.becomeInactive();
       this.#unfinished.add(this.segments.active);
       await this.flush(alongside);
