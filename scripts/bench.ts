@@ -1,10 +1,11 @@
 /**
- * `npm run bench [-- --quick] [--rounds N] [--seconds S] [--only text] [--no-kafka] [--no-fsync] [--markdown]`: our
+ * `npm run bench [-- --quick] [--rounds N] [--seconds S] [--only text] [--gigabytes G] [--no-kafka] [--no-fsync] [--markdown]`: our
  * broker beside Apache Kafka 3.7.0 and beside the least a C program can do, in one run, in turns, medians.
  *
  * What counts is the ratio within one run: machines swing by a factor of two between minutes. CPU is that of the
  * broker alone, as the operating system counts it. `sordini` answers from the page cache here
  * (`sordini.durability=kafka`), as Apache Kafka does; "sordini fsync" is our default, which has no counterpart there.
+ * --gigabytes is the size of the table that the compaction row fills and compacts.
  * No initial rebalance delay on either side. Standard error tells what it is at. The last line is JSON; --markdown
  * prints tables for docs/performance.md before it.
  */
@@ -13,6 +14,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compactionRows } from './bench/compaction-rows.ts';
 import type { Comparison, Row } from './bench/compare.ts';
 import {
   APACHE,
@@ -40,6 +42,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     only: { type: 'string', default: '' },
+    gigabytes: { type: 'string', default: '0.5' },
     'no-kafka': { type: 'boolean', default: false },
     'no-fsync': { type: 'boolean', default: false },
     markdown: { type: 'boolean', default: false },
@@ -126,7 +129,8 @@ async function run(dir: string): Promise<void> {
   if (program === null) console.log('the floor is left out: there is no gcc; the load is this process');
   if (!canCountInstructions()) console.log('instructions are left out: perf can not count them here');
   const common = { dir, seconds, program, isQuick: options.quick };
-  const lone = loneRows(common).filter(isChosen);
+  const gigabytes = Number(options.gigabytes);
+  const lone = [...loneRows(common), ...compactionRows({ dir, gigabytes })].filter(isChosen);
   const requests = requestRows(common).filter(isChosen);
   const clients = [...kafkajsRows(options.quick), ...librdkafkaRows(seconds)].filter(isChosen);
   const groups = groupRows(common).filter(isChosen);

@@ -4,14 +4,14 @@
  *
  * Always true: a round leaves neither a process nor a byte behind, whatever happens in it.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Figures, Round, Row } from './compare.ts';
+import type { Life } from './life.ts';
+import { live } from './life.ts';
 import type { LoadResult } from './load.ts';
 import { runLoad, withIdleConnections } from './load.ts';
 import { openFileLimit } from './open-files.ts';
 import { apiVersionsFrame, produceInTurnFrame } from './requests.ts';
-import type { Contender, Installation, Server } from './servers.ts';
+import type { Contender, Server } from './servers.ts';
 import { createTopic, untilAcknowledged } from './servers.ts';
 import { canCountInstructions, cpuSeconds, pause, residentMiB } from './window.ts';
 
@@ -35,41 +35,6 @@ const IDLE_SHARE = 0.4;
 const MANY_PARTITIONS = 1000;
 const FILL_SECONDS = 120;
 const TOPIC = 'bench-lone';
-
-/** One server's life in one round: whatever it still runs is ended with it. */
-class Life {
-  readonly #installation: Installation;
-  #server: Server | null = null;
-
-  constructor(installation: Installation) {
-    this.#installation = installation;
-  }
-
-  async start(until?: (port: number) => Promise<void>): Promise<Server> {
-    this.#server = await this.#installation.start(until);
-    return this.#server;
-  }
-
-  async stop(signal: NodeJS.Signals): Promise<void> {
-    await this.#server?.stop(signal);
-    this.#server = null;
-  }
-}
-
-async function live(
-  contender: Contender,
-  parent: string,
-  run: (life: Life) => Promise<Figures>,
-): Promise<Figures> {
-  const dir = mkdtempSync(join(parent, 'lone-'));
-  const life = new Life(await contender.install(dir));
-  try {
-    return await run(life);
-  } finally {
-    await life.stop('SIGKILL');
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
 
 /** Batches of 64 KiB with records of 1 KiB, to each partition in turn. */
 function fill(
