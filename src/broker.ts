@@ -18,7 +18,8 @@ import { openNodeDisk } from '../storage/disk.ts';
 import { LogManager } from '../storage/log-manager.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openProducerState } from '../storage/producer-state.ts';
-import { startCleaner } from './assembly/cleaner.ts';
+import type { NodeCleaner } from './assembly/cleaner.ts';
+import { nodeCleaner } from './assembly/cleaner.ts';
 import type { DataPlane } from './assembly/data-plane.ts';
 import { dataPlane } from './assembly/data-plane.ts';
 import type { NodeIdentity } from './assembly/directories.ts';
@@ -68,7 +69,7 @@ interface Node {
   readonly listeners: Listeners;
   readonly metadata: MetadataPlane;
   readonly data: DataPlane;
-  readonly stopCleaner: () => Promise<void>;
+  readonly cleaner: NodeCleaner;
   readonly reserve: DiskReserve;
   readonly clock: Clock;
   readonly timer: Timer;
@@ -98,11 +99,11 @@ export async function startBroker(
 }
 
 /** Ends what a start that failed has begun. Its own failure is no news any more. */
-async function abandon({ listeners, data, stopCleaner, logs, metadata }: Node): Promise<void> {
+async function abandon({ listeners, data, cleaner, logs, metadata }: Node): Promise<void> {
   const ends = [
     () => listeners.close(),
     async () => data.close(),
-    stopCleaner,
+    () => cleaner.stop(),
     () => logs.close(),
     () => metadata.stop(),
   ];
@@ -114,7 +115,7 @@ async function run(
   onFatal: (error: unknown) => void,
   unlock: () => void,
 ): Promise<RunningBroker> {
-  const { config, identity, logs, listeners, metadata, data, reserve } = node;
+  const { config, identity, logs, listeners, metadata, data, cleaner, reserve } = node;
   metadata.start();
   await metadata.whenActive();
   await listeners.openUnnumbered(data.handlers);
@@ -125,6 +126,8 @@ async function run(
   await lifecycle.register();
   await lifecycle.becomeReady();
   await data.settled();
+  // By now every log has the configuration of its topic.
+  cleaner.start();
   await listeners.openNumbered(data.handlers);
   const tick = setInterval(() => {
     reserve.keep();
@@ -144,7 +147,7 @@ async function run(
       lifecycle.stop();
       await listeners.close();
       data.close();
-      await node.stopCleaner();
+      await cleaner.stop();
       await logs.close(lifecycle.epoch);
       await metadata.stop();
       reserve.keep();
@@ -178,8 +181,10 @@ function build(
   const logs = openLogs(settings, disk, clock, log, onFatal);
   const listeners = new Listeners(config, log);
   const plane: { metadata: MetadataPlane | null } = { metadata: null };
+  const cleaner = nodeCleaner({ settings, logs, disk, clock, timer, log });
   const data = dataPlane({
     settings,
+    onSettings: () => cleaner.settingsChanged(),
     identity,
     disk,
     logs,
@@ -198,8 +203,7 @@ function build(
   const shared = { config, files, disk, reserve, clock, timer, random, log };
   const metadata = new MetadataPlane({ ...shared, nodeId, clusterId, incarnationId, subscribers, onFatal });
   plane.metadata = metadata;
-  const stopCleaner = startCleaner({ settings, logs, disk, clock, timer, log });
-  const upkeep = { stopCleaner, reserve, clock, timer };
+  const upkeep = { cleaner, reserve, clock, timer };
   return { config, identity, incarnationId, logs, listeners, metadata, data, ...upkeep };
 }
 

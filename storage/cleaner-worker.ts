@@ -25,14 +25,15 @@ class CleanerWorker {
   readonly #disk: Disk = openNodeDisk();
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   #compaction: Compaction | null = null;
-  #throttle = new Throttle(Number.MAX_VALUE);
+  #throttle: Throttle | null = null;
 
   answer(request: WorkerRequest): WorkerAnswer {
     try {
       if (request.kind === 'begin') {
         // The memory of the last one goes before that of the next is taken.
         this.#compaction = null;
-        this.#throttle = new Throttle(request.job.ioMaxBytesPerSecond);
+        const { ioMaxBytesPerSecond, throttleAccount } = request.job.share;
+        this.#throttle = new Throttle(ioMaxBytesPerSecond, throttleAccount);
         this.#compaction = new Compaction(this.#disk, request.job);
         return { kind: 'mapped', summary: this.#run(this.#compaction.buildMap()) };
       }
@@ -45,9 +46,12 @@ class CleanerWorker {
 
   #run<T>(work: Work<T>): T {
     for (;;) {
+      const startedMs = performance.now();
       const step = work.next();
       if (step.done === true) return step.value;
-      const delayMs = this.#throttle.delayMs(step.value, performance.now());
+      // It rests for as long as it worked: half of the disk's time and of a processor's is always left to others.
+      const workedMs = performance.now() - startedMs;
+      const delayMs = Math.max(workedMs, this.#throttle?.delayMs(step.value) ?? 0);
       if (delayMs > 0) Atomics.wait(this.#sleeper, 0, 0, delayMs);
     }
   }

@@ -17,6 +17,20 @@ export interface LastProducerRecord {
   readonly producerEpoch: number;
 }
 
+/** What one of the cleaner's threads may take of the machine. */
+export interface CleanerShare {
+  /** Bound of the memory for keys. */
+  readonly dedupeBufferBytes: number;
+  /** How full that memory may become, as a fraction. */
+  readonly maxLoad: number;
+  /** Read at once, and written at once; a larger batch is larger. */
+  readonly ioBufferBytes: number;
+  /** Bound of what all threads together read and write per second. */
+  readonly ioMaxBytesPerSecond: number;
+  /** What they have used of it. */
+  readonly throttleAccount: SharedArrayBuffer;
+}
+
 /** One log to compact. Offsets from `firstDirtyOffset` on were not compacted before. */
 export interface CompactionJob {
   /** The log's own directory. */
@@ -35,10 +49,7 @@ export interface CompactionJob {
   readonly maxMessageBytes: number;
   readonly indexIntervalBytes: number;
   readonly segmentIndexBytes: number;
-  /** Bound of the memory for keys. */
-  readonly dedupeBufferBytes: number;
-  /** Bound of what is read and written per second. */
-  readonly ioMaxBytesPerSecond: number;
+  readonly share: CleanerShare;
 }
 
 /** How far the keys of the log fitted into memory. */

@@ -3,6 +3,8 @@
  *
  * Always true: offsets ascend; a power cut before the swap leaves only files that the next start removes; after `finish`
  * everything is on the disk. Bytes are synced as they come, so that the last sync is short and no disk is flooded.
+ * Batches are copied into one buffer until they are written: few that are kept of many must not hold on to the chunks
+ * that they were read with.
  */
 
 import { lastOffset, maxTimestamp } from '../protocol/batch.ts';
@@ -21,8 +23,8 @@ import { OffsetIndex } from './offset-index.ts';
 import { NO_TIMESTAMP, TimeIndex } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
 
-const WRITE_BYTES = 1024 * 1024;
-const SYNC_BYTES = 2 * 1024 * 1024;
+/** A sync of somebody else's records may have to wait for one of these. */
+const SYNC_BYTES = 512 * 1024;
 
 const SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX];
 
@@ -36,6 +38,8 @@ export interface CleanedSegmentParts {
   readonly baseOffset: number;
   readonly indexIntervalBytes: number;
   readonly segmentIndexBytes: number;
+  /** Collected before they are written. */
+  readonly writeBytes: number;
 }
 
 export class CleanedSegment {
@@ -44,7 +48,7 @@ export class CleanedSegment {
   readonly #file: DiskFile;
   readonly #offsetIndex: OffsetIndex;
   readonly #timeIndex: TimeIndex;
-  #pending: Buffer[] = [];
+  readonly #buffer: Buffer;
   #pendingBytes = 0;
   #writtenBytes = 0;
   #syncedBytes = 0;
@@ -60,6 +64,7 @@ export class CleanedSegment {
       joinPath(directory, segmentFileName(baseOffset, suffix + CLEANED_SUFFIX));
     removeCleaned(disk, directory, baseOffset);
     this.#parts = parts;
+    this.#buffer = Buffer.allocUnsafeSlow(parts.writeBytes);
     this.#file = disk.open(path(LOG_SUFFIX), true);
     this.#offsetIndex = OffsetIndex.create(disk, path(OFFSET_INDEX_SUFFIX), baseOffset, segmentIndexBytes);
     this.#timeIndex = TimeIndex.create(disk, path(TIME_INDEX_SUFFIX), baseOffset, segmentIndexBytes);
@@ -68,7 +73,7 @@ export class CleanedSegment {
     this.#offsetOfMaxTimestamp = baseOffset;
   }
 
-  /** Takes a whole batch, which must stay as it is until the next `append` or `finish` has written it. */
+  /** Takes a whole batch. @throws {CorruptSegmentError} @throws {DiskError} */
   append(batch: Buffer): void {
     const last = lastOffset(batch);
     if (last < this.#nextOffset || !this.#offsetIndex.canHold(last)) {
@@ -82,9 +87,13 @@ export class CleanedSegment {
     }
     this.#index(last);
     this.#bytesSinceIndexEntry += batch.length;
-    this.#pending.push(batch);
+    if (this.#pendingBytes + batch.length > this.#buffer.length) this.#writePending();
+    if (batch.length > this.#buffer.length) {
+      this.#write(batch);
+      return;
+    }
+    batch.copy(this.#buffer, this.#pendingBytes);
     this.#pendingBytes += batch.length;
-    if (this.#pendingBytes >= WRITE_BYTES) this.#write();
   }
 
   /** As Segment.add: an entry for the first batch that begins more than an interval after the last entry. */
@@ -96,12 +105,15 @@ export class CleanedSegment {
     this.#bytesSinceIndexEntry = 0;
   }
 
-  #write(): void {
-    if (this.#pendingBytes === 0) return;
-    this.#file.write(this.#pending, this.#writtenBytes);
-    this.#writtenBytes += this.#pendingBytes;
-    this.#pending = [];
+  #writePending(): void {
+    const pending = this.#buffer.subarray(0, this.#pendingBytes);
     this.#pendingBytes = 0;
+    if (pending.length > 0) this.#write(pending);
+  }
+
+  #write(bytes: Buffer): void {
+    this.#file.write([bytes], this.#writtenBytes);
+    this.#writtenBytes += bytes.length;
     if (this.#writtenBytes - this.#syncedBytes < SYNC_BYTES) return;
     this.#file.syncNow();
     this.#syncedBytes = this.#writtenBytes;
@@ -109,7 +121,7 @@ export class CleanedSegment {
 
   /** Brings everything to the disk in its final form; the bytes of the `.log`. @throws {DiskError} */
   finish(): number {
-    this.#write();
+    this.#writePending();
     this.#file.syncNow();
     this.#file.close();
     this.#timeIndex.maybeAppend(this.#maxTimestampMs, this.#offsetOfMaxTimestamp, true);

@@ -11,7 +11,7 @@
 
 import { RecordCursor } from '../protocol/batch/record.ts';
 import { baseOffset, isControl, recordCount, recordsSection } from '../protocol/batch.ts';
-import { BatchScanner, SCAN_CHUNK_BYTES } from './batch-scanner.ts';
+import { BatchScanner } from './batch-scanner.ts';
 import { BatchFilter } from './compaction-filter.ts';
 import { CompactedTransactions } from './compaction-transactions.ts';
 import type { CompactionJob, CompactionStatistics, MapSummary, SourceSegment } from './compaction-types.ts';
@@ -20,9 +20,6 @@ import { CleanedSegment } from './compaction-writer.ts';
 import type { Disk } from './disk.ts';
 import { joinPath, LOG_SUFFIX, segmentFileName } from './layout.ts';
 import { BYTES_PER_SLOT, OffsetMap } from './offset-map.ts';
-
-/** Kafka's log.cleaner.io.buffer.load.factor, at its default. */
-const MAX_LOAD = 0.9;
 
 /** How much is done between two pauses. */
 const PAUSE_BYTES = 256 * 1024;
@@ -45,7 +42,8 @@ export class Compaction {
     this.#disk = disk;
     this.#job = job;
     this.#map = new OffsetMap(slotsFor(job));
-    this.#maxKeys = Math.floor(this.#map.slots * MAX_LOAD);
+    // One slot stays empty, or a search for a key that is not there would not end.
+    this.#maxKeys = Math.min(this.#map.slots - 1, Math.floor(this.#map.slots * job.share.maxLoad));
     this.#transactions = new CompactedTransactions(job.aborted);
     const { lastRecords, nowMs, deleteRetentionMs, maxMessageBytes } = job;
     this.#filter = new BatchFilter({
@@ -84,8 +82,8 @@ export class Compaction {
   /** False when the map was full before the segment's end. */
   *#mapSegment(segment: SourceSegment, from: number, transactions: CompactedTransactions): Work<boolean> {
     for (const scanner of this.#batches(segment, from)) {
-      if (scanner === null) {
-        yield PAUSE_BYTES;
+      if (typeof scanner === 'number') {
+        yield scanner;
         continue;
       }
       this.#bytesMapped += scanner.sizeBytes;
@@ -126,6 +124,7 @@ export class Compaction {
       baseOffset: group[0]?.baseOffset ?? 0,
       indexIntervalBytes,
       segmentIndexBytes,
+      writeBytes: this.#job.share.ioBufferBytes,
     });
     let isFinished = false;
     try {
@@ -140,23 +139,28 @@ export class Compaction {
   }
 
   *#copySegment(segment: SourceSegment, cleaned: CleanedSegment): Work<void> {
+    let keptBytes = 0;
     for (const scanner of this.#batches(segment, 0)) {
-      if (scanner === null) {
-        yield PAUSE_BYTES;
+      if (typeof scanner === 'number') {
+        yield scanner + keptBytes;
+        keptBytes = 0;
         continue;
       }
       this.#statistics.bytesRead += scanner.sizeBytes;
       const kept = this.#filter.apply(scanner.buffer, scanner.at);
-      if (kept !== null) cleaned.append(kept);
+      if (kept === null) continue;
+      cleaned.append(kept);
+      keptBytes += kept.length;
     }
+    if (keptBytes > 0) yield keptBytes;
   }
 
-  /** The batches of a segment, checked; null whenever it is time for a pause. */
-  *#batches(segment: SourceSegment, from: number): Generator<BatchScanner | null, void, void> {
+  /** The batches of a segment, checked; the bytes read since the last pause whenever it is time for one. */
+  *#batches(segment: SourceSegment, from: number): Generator<BatchScanner | number, void, void> {
     const path = joinPath(this.#job.directory, segmentFileName(segment.baseOffset, LOG_SUFFIX));
     const file = this.#disk.open(path, false);
     try {
-      const scanner = new BatchScanner(file, from, segment.sizeBytes, SCAN_CHUNK_BYTES);
+      const scanner = new BatchScanner(file, from, segment.sizeBytes, this.#job.share.ioBufferBytes);
       let bytes = 0;
       while (scanner.next()) {
         const base = scanner.baseOffset;
@@ -164,9 +168,10 @@ export class Compaction {
         bytes += scanner.sizeBytes;
         yield scanner;
         if (bytes < PAUSE_BYTES) continue;
+        yield bytes;
         bytes = 0;
-        yield null;
       }
+      if (bytes > 0) yield bytes;
       if (scanner.problem === 'none') return;
       throw new CorruptSegmentError('the segment holds bytes that are no batch', segment.baseOffset);
     } finally {
@@ -176,7 +181,7 @@ export class Compaction {
 }
 
 /** No more than there are offsets, so that a small log takes little memory. */
-function slotsFor({ firstDirtyOffset, firstUncleanableOffset, dedupeBufferBytes }: CompactionJob): number {
-  const needed = Math.ceil((firstUncleanableOffset - firstDirtyOffset) / MAX_LOAD) + 2;
-  return Math.max(2, Math.min(needed, Math.floor(dedupeBufferBytes / BYTES_PER_SLOT)));
+function slotsFor({ firstDirtyOffset, firstUncleanableOffset, share }: CompactionJob): number {
+  const needed = Math.ceil((firstUncleanableOffset - firstDirtyOffset) / Math.min(share.maxLoad, 1)) + 2;
+  return Math.max(2, Math.min(needed, Math.floor(share.dedupeBufferBytes / BYTES_PER_SLOT)));
 }

@@ -46,6 +46,8 @@ const MAX_SESSION_ID = 2 ** 31 - 1;
 export interface DataPlaneParts {
   /** The configuration in force: replaced when dynamic settings change. */
   readonly settings: { current: BrokerConfig };
+  /** Told after they were replaced. */
+  readonly onSettings: () => void;
   readonly identity: NodeIdentity;
   readonly disk: Disk;
   readonly logs: LogManager;
@@ -202,7 +204,7 @@ const metadataChannel = (metadata: () => MetadataPlane): ControllerChannel => ({
   request: (api, request, context) => metadata().controller.request(api, request, context),
 });
 
-function applySettings({ settings, identity, log }: DataPlaneParts, image: MetadataImage): void {
+function applySettings({ settings, onSettings, identity, log }: DataPlaneParts, image: MetadataImage): void {
   const { config, ignored } = applyDynamicConfigs(
     settings.current,
     image.configsOf(ConfigResourceType.BROKER, ''),
@@ -210,4 +212,5 @@ function applySettings({ settings, identity, log }: DataPlaneParts, image: Metad
   );
   if (ignored.length > 0) log.warn({ keys: ignored }, 'dynamic settings that can not be used were left out');
   settings.current = config;
+  onSettings();
 }

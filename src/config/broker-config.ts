@@ -60,8 +60,12 @@ export interface LogsConfig {
   readonly flushStartOffsetCheckpointIntervalMs: number;
   readonly retentionCheckIntervalMs: number;
   readonly cleanerEnable: boolean;
+  readonly cleanerThreads: number;
   readonly cleanerBackoffMs: number;
   readonly cleanerDedupeBufferBytes: number;
+  /** How full the buffer may become, as a fraction. */
+  readonly cleanerDedupeBufferLoadFactor: number;
+  readonly cleanerIoBufferBytes: number;
   readonly cleanerIoMaxBytesPerSecond: number;
   readonly metadataSegmentBytes: number;
   readonly metadataSegmentMs: number;

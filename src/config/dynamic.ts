@@ -84,6 +84,18 @@ function refuseThreadCounts(current: BrokerConfig, changed: BrokerConfig): void 
   }
 }
 
+/** LogCleaner.validateReconfiguration: by Java's division of whole numbers. */
+function refuseCleanerThreads({ logs: current }: BrokerConfig, { logs: changed }: BrokerConfig): void {
+  if (!current.cleanerEnable) return;
+  const [from, to] = [current.cleanerThreads, changed.cleanerThreads];
+  if (to < Math.floor(from / 2))
+    throw unreachable(`Log cleaner threads cannot be reduced to less than half the current value ${from}`);
+  if (to > from * 2)
+    throw unreachable(
+      `Log cleaner threads cannot be increased to more than double the current value ${from}`,
+    );
+}
+
 function refuseListeners({ network: current }: BrokerConfig, { network: changed }: BrokerConfig): void {
   if (printed(current.advertisedListeners) !== printed(changed.advertisedListeners))
     throw unreachable('Advertised listeners cannot be altered when using a Raft-based metadata quorum.');
@@ -123,6 +135,7 @@ export function validateDynamicConfigs(config: BrokerConfig, settings: Texts, pe
   }
   const changed = buildBrokerConfig(withLayer(config, settings, perBroker));
   refuseThreadCounts(config, changed);
+  refuseCleanerThreads(config, changed);
   refuseListeners(config, changed);
 }
 

@@ -47,10 +47,7 @@ export function validateLogTimes(defaults: ReadonlyMap<string, string>): void {
 function validateLimits(config: BrokerConfig): void {
   const { settings, replication, logs } = config;
   requirement(logs.dirs.length > 0, 'At least one log directory must be defined via log.dirs or log.dir.');
-  requirement(
-    logs.cleanerDedupeBufferBytes / Math.max(settings.number('log.cleaner.threads'), 1) > 1024 * 1024,
-    'log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.',
-  );
+  validateCleaner(logs);
   requirement(
     replication.fetchWaitMaxMs <= replication.socketTimeoutMs,
     'replica.socket.timeout.ms should always be at least replica.fetch.wait.max.ms' +
@@ -65,6 +62,22 @@ function validateLimits(config: BrokerConfig): void {
   requirement(
     acks >= -1 && acks <= config.offsets.topicReplicationFactor,
     'offsets.commit.required.acks must be greater or equal -1 and less or equal to offsets.topic.replication.factor',
+  );
+}
+
+function validateCleaner({ cleanerThreads, ...logs }: BrokerConfig['logs']): void {
+  // Kafka divides by it, and says so.
+  if (cleanerThreads < 1) throw new ConfigError('Log cleaner threads should be at least 1');
+  requirement(
+    Math.trunc(logs.cleanerDedupeBufferBytes / cleanerThreads) > 1024 * 1024,
+    'log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.',
+  );
+  // Kafka finds it when it starts the threads (Cleaner).
+  requirement(
+    !logs.cleanerEnable ||
+      (logs.cleanerDedupeBufferBytes / cleanerThreads / 24) * logs.cleanerDedupeBufferLoadFactor > 1,
+    'offset map is too small to fit in even a single message, so log cleaning will never make progress. You can ' +
+      'increase log.cleaner.dedupe.buffer.size or decrease log.cleaner.threads',
   );
 }
 

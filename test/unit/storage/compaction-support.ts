@@ -9,7 +9,7 @@ import {
 import type { LogRecord, RecordInput } from '../../../protocol/batch/record.ts';
 import * as batch from '../../../protocol/batch.ts';
 import type { CompressionType } from '../../../protocol/compression/types.ts';
-import type { CleanerNote } from '../../../storage/cleaner.ts';
+import type { CleanerNote, CleanerSettings } from '../../../storage/cleaner.ts';
 import { Cleaner } from '../../../storage/cleaner.ts';
 import { SlicedCompaction } from '../../../storage/compaction-slices.ts';
 import type { AppendResult, Log } from '../../../storage/log.ts';
@@ -33,7 +33,17 @@ export const compactedConfig: LogConfig = {
   deleteRetentionMs: 1_000,
 };
 
+export const testSettings: CleanerSettings = {
+  threads: 1,
+  backoffMs: 1,
+  dedupeBufferBytes: 1 << 20,
+  maxLoad: 0.9,
+  ioBufferBytes: 1 << 19,
+  ioMaxBytesPerSecond: Number.MAX_VALUE,
+};
+
 export interface CompactedLogOptions {
+  readonly settings?: Partial<CleanerSettings>;
   readonly disk?: MemoryDisk;
   readonly config?: LogConfig;
   readonly dedupeBufferBytes?: number;
@@ -83,12 +93,15 @@ export class CompactedLog {
       disk: this.disk,
       clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
       settings: () => ({
-        backoffMs: 1,
-        dedupeBufferBytes: this.#options.dedupeBufferBytes ?? 1 << 20,
-        ioMaxBytesPerSecond: Number.MAX_VALUE,
+        ...testSettings,
+        dedupeBufferBytes: this.#options.dedupeBufferBytes ?? testSettings.dedupeBufferBytes,
+        ...this.#options.settings,
       }),
       makeEngine: () => new SlicedCompaction(this.disk, () => Promise.resolve()),
       onNote: (note) => this.notes.push(note),
+      onThreadDeath: (_, error) => {
+        throw error;
+      },
     });
   }
 

@@ -13,7 +13,13 @@ import { openNodeDisk } from '../../../storage/disk.ts';
 import type { Log } from '../../../storage/log.ts';
 import { LogManager } from '../../../storage/log-manager.ts';
 import { openProducerState } from '../../../storage/producer-state.ts';
-import { compactedConfig, keyedBatch, markerBatch, readCommitted } from './compaction-support.ts';
+import {
+  compactedConfig,
+  keyedBatch,
+  markerBatch,
+  readCommitted,
+  testSettings,
+} from './compaction-support.ts';
 import { TOPIC_ID } from './support.ts';
 
 const canRunTypeScript = Number(process.versions.node.split('.')[0]) >= 24;
@@ -30,9 +36,12 @@ describe.skipIf(!canRunTypeScript)('the worker of the cleaner', () => {
       logs: manager,
       disk,
       clock: systemClock,
-      settings: () => ({ backoffMs: 1, dedupeBufferBytes: 1 << 20, ioMaxBytesPerSecond: bytesPerSecond }),
+      settings: () => ({ ...testSettings, ioMaxBytesPerSecond: bytesPerSecond }),
       makeEngine: () => new ThreadedCompaction(),
       onNote: (note) => notes.push(note),
+      onThreadDeath: (_, error) => {
+        throw error;
+      },
     });
 
   const append = (records: Buffer, origin: 'client' | 'coordinator' = 'client') => {

@@ -94,6 +94,22 @@ describe('settings that the metadata holds', () => {
     expect(after.settings.number('log.cleaner.threads')).toBe(2);
   });
 
+  test.each([
+    [2, 1, null],
+    [2, 4, null],
+    [4, 1, 'Log cleaner threads cannot be reduced to less than half the current value 4'],
+    [1, 3, 'Log cleaner threads cannot be increased to more than double the current value 1'],
+  ])('%i cleaner threads become %i: %s', (from, to, refusal) => {
+    const running = applyDynamicConfigs(
+      config,
+      texts({ 'log.cleaner.threads': `${from}` }),
+      texts({}),
+    ).config;
+    const change = () => validateDynamicConfigs(running, texts({ 'log.cleaner.threads': `${to}` }), false);
+    if (refusal === null) expect(change).not.toThrow();
+    else expect(change).toThrow(refusal);
+  });
+
   test('a combination that can’t be used leaves everything as it was', () => {
     const { config: after, ignored } = applyDynamicConfigs(config, texts({}), texts({ 'log.roll.ms': '0' }));
     expect(ignored).toEqual(['log.roll.ms']);

@@ -191,6 +191,15 @@ describe('refused configuration', () => {
     ],
     ['process.roles=broker,broker', 'Duplicate role names found in `process.roles`: broker,broker'],
     ['log.roll.ms=0', 'requirement failed: log.roll.ms must be greater than or equal to 1'],
+    ['log.cleaner.threads=0', 'Log cleaner threads should be at least 1'],
+    [
+      'log.cleaner.threads=3\nlog.cleaner.dedupe.buffer.size=3000000',
+      'requirement failed: log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.',
+    ],
+    [
+      'log.cleaner.io.buffer.load.factor=0',
+      'requirement failed: offset map is too small to fit in even a single message, so log cleaning will never make progress. You can increase log.cleaner.dedupe.buffer.size or decrease log.cleaner.threads',
+    ],
     [
       'log.retention.ms=0',
       'requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1',
@@ -214,6 +223,10 @@ describe('refused configuration', () => {
     ],
   ])('%j is refused with a sentence', (properties, sentence) => {
     expect(refusal(properties)).toBe(sentence);
+  });
+
+  test('a cleaner that is not enabled may have buffers that hold nothing', () => {
+    expect(refusal('log.cleaner.enable=false\nlog.cleaner.io.buffer.load.factor=0')).toBe(null);
   });
 
   test('a listener whose protection is not served is refused rather than left open', () => {
