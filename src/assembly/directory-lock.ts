@@ -4,18 +4,18 @@
  * Two things are taken. An abstract Unix socket named after the real path of the directory keeps our own brokers apart,
  * those of one process included: the kernel gives a name to one holder at a time. A POSIX lock on the file `.lock` keeps
  * Apache Kafka and us apart, both ways: Java's FileChannel.lock is the same fcntl(2). Node can't take one, so it is
- * called through koffi's prebuilt library (net/send-file.ts tells of it); where that is not installed, or the file system
- * has no locks, the socket alone guards. Both are Linux's; elsewhere nothing guards the directory.
+ * called through the C library (net/libc.ts); where that can't be had, or the file system has no locks, the socket alone
+ * guards. Both are Linux's; elsewhere nothing guards the directory.
  *
  * Always true: the kernel takes both back when the process ends, however it ends. The socket comes first: a process that
  * closes any descriptor of `.lock` loses its lock on it, so nobody in a process opens the file whose socket is taken.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, realpathSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Server } from 'node:net';
 import { createServer } from 'node:net';
 import { joinPath, LOCK_FILE } from '../../storage/layout.ts';
+import { loadLibC } from '../net/libc.ts';
 import { ExitCode, StartupError } from '../startup-error.ts';
 
 function bind(directory: string): Promise<Server> {
@@ -33,12 +33,6 @@ function bind(directory: string): Promise<Server> {
 /** Takes an exclusive lock on a whole open file without waiting: 0, or the system's number of the error. */
 type LockFile = (descriptor: number) => number;
 
-/** The part of koffi that is used here. */
-interface Koffi {
-  load(library: null): { func(prototype: string): (...given: unknown[]) => number };
-  errno(): number;
-}
-
 const F_SETLK = 6;
 const F_WRLCK = 1;
 const EAGAIN = 11;
@@ -47,17 +41,14 @@ const EACCES = 13;
 const FLOCK_BYTES = 32;
 
 function loadLockFile(): LockFile | null {
-  if (process.platform !== 'linux') return null;
+  const libc = loadLibC();
+  if (libc === null) return null;
   try {
-    const koffi = createRequire(import.meta.url)(`@koromix/koffi-linux-${process.arch}`) as Koffi;
     // The layout and the numbers are those of every 64-bit Linux that the library is installed for.
-    const call = koffi.load(null).func('int fcntl(int descriptor, int command, void *lock)');
+    const call = libc.func('int fcntl(int descriptor, int command, void *lock)');
     const lock = Buffer.alloc(FLOCK_BYTES);
-    return (descriptor) => {
-      lock.fill(0);
-      lock.writeInt16LE(F_WRLCK, 0);
-      return call(descriptor, F_SETLK, lock) === 0 ? 0 : koffi.errno();
-    };
+    lock.writeInt16LE(F_WRLCK, 0);
+    return (descriptor) => (call(descriptor, F_SETLK, lock) === 0 ? 0 : libc.errno());
   } catch {
     return null;
   }

@@ -1,20 +1,15 @@
 /**
  * sendfile(2): bytes go from a file to a socket without passing through the process. Node has no such call, so it is
- * made through koffi's prebuilt library where that is installed; all knowledge of it is in this file.
+ * made through the C library (libc.ts); all knowledge of it is in this file.
  *
  * Always true: a call never waits for the socket, gives how many bytes the socket has taken, and 0 for every failure:
  * the caller then writes the ordinary way and learns the reason there.
  */
-import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
+import { loadLibC } from './libc.ts';
 
 /** Sends up to `bytes` of the file from `position` on; the count is lower when the socket is full. */
 export type SendFile = (socket: number, file: number, position: number, bytes: number) => number;
-
-/** The part of koffi that is used here. */
-interface Koffi {
-  load(library: null): { func(prototype: string): (...given: unknown[]) => number | bigint };
-}
 
 let found: SendFile | null | undefined;
 
@@ -26,12 +21,11 @@ export function sendFile(): SendFile | null {
 }
 
 function loadSendFile(): SendFile | null {
-  // Other systems have calls of the same name and other arguments.
-  if (process.platform !== 'linux') return null;
+  const libc = loadLibC();
+  if (libc === null) return null;
   try {
-    const koffi = createRequire(import.meta.url)(`@koromix/koffi-linux-${process.arch}`) as Koffi;
     // off_t and size_t have 64 bits on each architecture that the library is installed for.
-    const call = koffi.load(null).func('int64_t sendfile64(int out, int in, void *offset, uint64_t count)');
+    const call = libc.func('int64_t sendfile64(int out, int in, void *offset, uint64_t count)');
     const offset = new BigInt64Array(1);
     return (socket, file, position, bytes) => {
       offset[0] = BigInt(position);
