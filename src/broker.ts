@@ -14,10 +14,12 @@ import { makeUuid } from '../protocol/uuid.ts';
 import type { Clock, Timer } from '../storage/clock.ts';
 import { systemClock, systemTimer } from '../storage/clock.ts';
 import type { Disk } from '../storage/disk.ts';
-import { openNodeDisk } from '../storage/disk.ts';
+import { descriptorLimit, openFileShare, openNodeDisk } from '../storage/disk.ts';
 import { LogManager } from '../storage/log-manager.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
+import { PoolLanes } from '../storage/pool-lanes.ts';
 import { openProducerState } from '../storage/producer-state.ts';
+import { StallGuards } from '../storage/stall-guard.ts';
 import type { NodeCleaner } from './assembly/cleaner.ts';
 import { nodeCleaner } from './assembly/cleaner.ts';
 import type { DataPlane } from './assembly/data-plane.ts';
@@ -30,6 +32,7 @@ import { Listeners } from './assembly/listeners.ts';
 import { inspectMetadataFiles } from './assembly/metadata-files.ts';
 import { MetadataPlane } from './assembly/metadata-plane.ts';
 import { registered, registration } from './assembly/registration.ts';
+import { poolThreads } from './cli/pool-threads.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
 import type { Endpoint } from './config/endpoint.ts';
 import { withStoredNodeId } from './config/load.ts';
@@ -82,7 +85,7 @@ export async function startBroker(
 ): Promise<RunningBroker> {
   refuseQuorums(given);
   const onFatal = environment.onFatal ?? endProcess(environment.log);
-  const disk = given.durability === 'memory' ? new MemoryDisk() : openNodeDisk();
+  const disk = given.durability === 'memory' ? new MemoryDisk() : realDisk(given);
   const unlock = await take(given, disk);
   const reserve = new DiskReserve(disk, given.durability === 'memory' ? [] : usableDirectories(given, disk));
   let node: Node | null = null;
@@ -156,6 +159,12 @@ async function run(
   };
 }
 
+/** Each log directory has threads of its own share, so that a slow one leaves the others theirs. */
+function realDisk({ logs }: BrokerConfig): Disk {
+  const directories = [...new Set([...logs.dirs, logs.metadataDir])];
+  return openNodeDisk(openFileShare(descriptorLimit()), new PoolLanes(directories, poolThreads()));
+}
+
 /** Takes the data directories for this process; those in memory are nobody else's anyway. */
 async function take(config: BrokerConfig, disk: Disk): Promise<() => void> {
   if (config.durability === 'memory') return () => undefined;
@@ -178,7 +187,8 @@ function build(
   const files = inspectMetadataFiles(config, disk, log);
   const incarnationId = makeUuid(random.bytes);
   const settings = { current: config };
-  const logs = openLogs(settings, disk, clock, log, onFatal);
+  const stallGuards = new StallGuards(() => clock.monotonicMs());
+  const logs = openLogs(settings, { disk, clock, stallGuards }, log, onFatal);
   const listeners = new Listeners(config, log);
   const plane: { metadata: MetadataPlane | null } = { metadata: null };
   const cleaner = nodeCleaner({ settings, logs, disk, clock, timer, log });
@@ -200,7 +210,7 @@ function build(
   });
   const { subscribers } = data;
   const { nodeId, clusterId } = identity;
-  const shared = { config, files, disk, reserve, clock, timer, random, log };
+  const shared = { config, files, disk, stallGuards, reserve, clock, timer, random, log };
   const metadata = new MetadataPlane({ ...shared, nodeId, clusterId, incarnationId, subscribers, onFatal });
   plane.metadata = metadata;
   const upkeep = { cleaner, reserve, clock, timer };
@@ -209,15 +219,13 @@ function build(
 
 function openLogs(
   settings: { current: BrokerConfig },
-  disk: Disk,
-  clock: Clock,
+  ports: { readonly disk: Disk; readonly clock: Clock; readonly stallGuards: StallGuards },
   log: Logger,
   onFatal: (error: unknown) => void,
 ): LogManager {
   const { logs, replication, topics } = settings.current;
   const opened = LogManager.open({
-    disk,
-    clock,
+    ...ports,
     random: Math.random,
     logDirs: logs.dirs,
     isAlone: settings.current.isLoneVoter,

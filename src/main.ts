@@ -5,9 +5,11 @@
  * Always true: what a user did wrong is one sentence on standard error; the exit code is one of src/startup-error.ts.
  */
 import { parseArguments } from './cli/arguments.ts';
+import { widenThreadPool } from './cli/pool-threads.ts';
 import { nameProcess } from './cli/process-title.ts';
 import { runCommand } from './cli/run.ts';
 
+widenThreadPool();
 nameProcess();
 const command = parseArguments(process.argv.slice(2));
 const exitCode = await runCommand(command);

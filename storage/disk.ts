@@ -34,10 +34,13 @@ import {
   statfsSync,
   statSync,
   writeSync,
+  writev,
   writevSync,
 } from 'node:fs';
 import type { Releasable } from './open-files.ts';
 import { OpenFiles } from './open-files.ts';
+import type { DirectoryLanes, Lane } from './pool-lanes.ts';
+import { PoolLanes } from './pool-lanes.ts';
 
 /** What went wrong, in the words a caller decides by; `errno` keeps the system's own name. */
 export type DiskErrorKind = 'no-space' | 'too-many-files' | 'not-found' | 'io';
@@ -81,6 +84,8 @@ export interface DiskFile {
   sizeBytes(): number;
   /** Writes the chunks one after the other from `position`, which may lie past the end (the gap reads as zeros). */
   write(chunks: readonly Uint8Array[], position: number): void;
+  /** As `write`, on the thread pool; the chunks must not change before it ends. For a disk that lets writers wait. */
+  writeAsync(chunks: readonly Uint8Array[], position: number): Promise<void>;
   /** Fills `target` from `position`; the count is lower than its length only at the end of the file. */
   read(target: Uint8Array, position: number): number;
   /** As `read`, on the thread pool: for data that is unlikely to be in the page cache. */
@@ -191,9 +196,15 @@ export function parentOf(path: string): string {
   return end === 0 ? '/' : path.slice(0, end);
 }
 
-/** The disk of this machine. At most `maxOpenFiles` of its files hold a descriptor at the same time. */
-export function openNodeDisk(maxOpenFiles = openFileShare(descriptorLimit())): Disk {
-  return new NodeDisk(new OpenFiles(maxOpenFiles));
+/**
+ * The disk of this machine. At most `maxOpenFiles` of its files hold a descriptor at the same time; `lanes` tells how
+ * many threads of the pool may work for which directory.
+ */
+export function openNodeDisk(
+  maxOpenFiles = openFileShare(descriptorLimit()),
+  lanes: PoolLanes = new PoolLanes([]),
+): Disk {
+  return new NodeDisk(new OpenFiles(maxOpenFiles), lanes);
 }
 
 /** Where the system does not say how many files a process may open. */
@@ -246,16 +257,18 @@ class NodeFile implements DiskFile, Releasable {
   readonly path: string;
   wasUsed = true;
   readonly #openFiles: OpenFiles;
+  readonly #lanes: DirectoryLanes;
   #descriptor: number | null;
   /** Asked for and not ended; some of them may wait for their turn. */
   #callsUnderWay = 0;
   #callsRunning = 0;
   #closeWanted = false;
 
-  constructor(path: string, descriptor: number, openFiles: OpenFiles) {
+  constructor(path: string, descriptor: number, openFiles: OpenFiles, lanes: DirectoryLanes) {
     this.path = path;
     this.#descriptor = descriptor;
     this.#openFiles = openFiles;
+    this.#lanes = lanes;
   }
 
   get isBusy(): boolean {
@@ -334,6 +347,19 @@ class NodeFile implements DiskFile, Releasable {
     return end;
   }
 
+  async writeAsync(chunks: readonly Uint8Array[], position: number): Promise<void> {
+    let at = position;
+    for (let left = chunks; left.length > 0; ) {
+      const group = left.slice(0, WRITEV_CHUNKS);
+      const count = await this.#onPool<number>('write', this.#lanes.write, (fd, end) =>
+        writev(fd, group, at, end),
+      );
+      if (count === 0) throw new DiskError('ENOSPC', 'write', this.path);
+      at += count;
+      left = withoutFirst(left, count);
+    }
+  }
+
   read(target: Uint8Array, position: number): number {
     this.#assertOpen('read');
     try {
@@ -352,7 +378,7 @@ class NodeFile implements DiskFile, Releasable {
   async readAsync(target: Uint8Array, position: number): Promise<number> {
     let done = 0;
     while (done < target.length) {
-      const count = await this.#onPool<number>('read', (fd, end) =>
+      const count = await this.#onPool<number>('read', this.#lanes.read, (fd, end) =>
         readFile(fd, target, done, target.length - done, position + done, end),
       );
       if (count === 0) break;
@@ -367,7 +393,7 @@ class NodeFile implements DiskFile, Releasable {
   }
 
   async sync(): Promise<void> {
-    await this.#onPool<void>('fdatasync', (fd, end) => fdatasync(fd, end));
+    await this.#onPool<void>('fdatasync', this.#lanes.sync, (fd, end) => fdatasync(fd, end));
   }
 
   syncNow(): void {
@@ -384,6 +410,7 @@ class NodeFile implements DiskFile, Releasable {
 
   #onPool<T>(
     operation: string,
+    lane: Lane,
     call: (fd: number, end: (error: Error | null, value?: T) => void) => void,
   ): Promise<T> {
     this.#assertOpen(operation);
@@ -393,24 +420,40 @@ class NodeFile implements DiskFile, Releasable {
         this.#callsRunning--;
         this.#callsUnderWay--;
         this.#openFiles.endCall();
+        lane.leave();
         if (error === null || error === undefined) resolve(value as T);
         else reject(failed(error, operation, this.path));
         if (this.#closeWanted) this.close();
       };
-      this.#openFiles.beginCall(() => {
+      const begin = (): void => {
         this.#callsRunning++;
         try {
           call(this.#fd, end);
         } catch (error) {
           end(error);
         }
-      });
+      };
+      lane.enter(() => this.#openFiles.beginCall(begin));
     });
   }
 
   #assertOpen(operation: string): void {
     if (this.#closeWanted) throw new DiskError('EBADF', operation, this.path);
   }
+}
+
+/** What is left of the chunks when so many bytes of them are written; an empty one at the front is left out, too. */
+function withoutFirst(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let done = 0;
+  let left = bytes;
+  for (const chunk of chunks) {
+    if (chunk.length > left) break;
+    left -= chunk.length;
+    done++;
+  }
+  const first = chunks[done];
+  if (first === undefined || left === 0) return chunks.slice(done);
+  return [first.subarray(left), ...chunks.slice(done + 1)];
 }
 
 /** Opens a file; where descriptors are used up, others let go of theirs first. */
@@ -434,14 +477,16 @@ function withRoom<T>(operation: string, path: string, openFiles: OpenFiles, call
 
 class NodeDisk implements Disk {
   readonly #openFiles: OpenFiles;
+  readonly #lanes: PoolLanes;
 
-  constructor(openFiles: OpenFiles) {
+  constructor(openFiles: OpenFiles, lanes: PoolLanes) {
     this.#openFiles = openFiles;
+    this.#lanes = lanes;
   }
 
   open(path: string, create: boolean): DiskFile {
     const descriptor = openDescriptor(path, create ? READ_WRITE_CREATE : 'r+', this.#openFiles);
-    const file = new NodeFile(path, descriptor, this.#openFiles);
+    const file = new NodeFile(path, descriptor, this.#openFiles, this.#lanes.of(path));
     this.#openFiles.add(file);
     return file;
   }
@@ -484,24 +529,30 @@ class NodeDisk implements Disk {
   }
 
   syncDirectory(path: string): Promise<void> {
+    const { sync: lane } = this.#lanes.of(path);
     return new Promise((resolve, reject) => {
+      const end = (): void => {
+        this.#openFiles.endCall();
+        lane.leave();
+      };
       const run = (): void => {
         const fd = openDescriptor(path, 'r', this.#openFiles);
         fullSync(fd, (error) => {
           closeSync(fd);
-          this.#openFiles.endCall();
+          end();
           if (error === null || error === undefined || isUnsupported(error)) resolve();
           else reject(failed(error, 'fsync', path));
         });
       };
-      this.#openFiles.beginCall(() => {
+      const begin = (): void => {
         try {
           run();
         } catch (error) {
-          this.#openFiles.endCall();
+          end();
           reject(failed(error, 'fsync', path));
         }
-      });
+      };
+      lane.enter(() => this.#openFiles.beginCall(begin));
     });
   }
 

@@ -15,9 +15,10 @@ import {
   renamedDirectoryName,
   writePartitionMetadata,
 } from './layout.ts';
-import type { LogEnvironment } from './log.ts';
-import { Log, NEW_LOG } from './log.ts';
+import { Log } from './log.ts';
 import type { LogDirectory } from './log-directory.ts';
+import type { LogEnvironment } from './log-types.ts';
+import { NEW_LOG } from './log-types.ts';
 
 export interface FutureLogsParts {
   readonly disk: Disk;

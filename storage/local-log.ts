@@ -4,8 +4,8 @@
  * Always true:
  * - `syncedEndOffset` ≤ `flushedEndOffset` ≤ `logEndOffset`. Bytes below the second are in the file (any reader of it
  *   sees them), below the first on the disk (a power cut leaves them).
- * - A write that fails throws a `DiskError` after the files and offsets were put back to `flushedEndOffset`, and the
- *   owner was told by `onUndo`.
+ * - A write that fails throws a `DiskError`, or rejects with it where it went through the thread pool (write-queue.ts),
+ *   after the files and offsets were put back to `flushedEndOffset`, and the owner was told by `onUndo` or `onCut`.
  * - After a failed fsync, or a failed write that is not for want of space or descriptors, the log is offline for good.
  * - Segments are removed from the end backwards when the end is cut, and from the front onwards when the start moves,
  *   so that a power cut in between leaves no gap.
@@ -19,18 +19,22 @@ import { DiskError, isPassing, parentOf, syncFile } from './disk.ts';
 import { GroupSync } from './group-sync.ts';
 import { CLEANED_SUFFIX, joinPath, PARTITION_METADATA_FILE, SWAP_SUFFIX } from './layout.ts';
 import type { LogConfig } from './log-config.ts';
-import type { SegmentMark } from './segment.ts';
 import { Segment } from './segment.ts';
 import { renameSegmentFiles } from './segment-files.ts';
+import type { SegmentMark } from './segment-types.ts';
+import { emptyMark } from './segment-types.ts';
 import type { Segments } from './segments.ts';
 import type { StagingPool } from './staging.ts';
-import { MAX_STAGED_BYTES, STAGING_CHUNK_BYTES, Staging } from './staging.ts';
+import { MAX_STAGED_BYTES, STAGING_CHUNK_BYTES } from './staging.ts';
+import type { StallGuard } from './stall-guard.ts';
+import { WriteQueue } from './write-queue.ts';
 
 export interface LocalLogParts {
   readonly disk: Disk;
   readonly directory: string;
   readonly config: LogConfig;
   readonly stagingPool: StagingPool;
+  readonly guard: StallGuard;
   readonly random: () => number;
   readonly segments: Segments;
   readonly logEndOffset: number;
@@ -40,6 +44,8 @@ export interface LocalLogParts {
   readonly isDirectoryUnsynced: boolean;
   /** Called when staged bytes were given up: everything at and above `logEndOffset` has not happened. */
   readonly onUndo: () => void;
+  /** The same where nothing tells what it was before: the owner cuts the log at `logEndOffset`. @throws {DiskError} */
+  readonly onCut: () => void;
   readonly onOffline: (cause: DiskError) => void;
 }
 
@@ -48,11 +54,14 @@ export class LocalLog {
   config: LogConfig;
   readonly #disk: Disk;
   readonly #random: () => number;
-  readonly #staging: Staging;
+  readonly #writes: WriteQueue;
   readonly #groupSync: GroupSync;
   readonly #onUndo: () => void;
+  readonly #onCut: () => void;
   readonly #onOffline: (cause: DiskError) => void;
   readonly #mark: SegmentMark = emptyMark();
+  /** The mark lies below `flushedEndOffset`, or in a segment that was closed since. */
+  #isMarkStale = false;
   /** Segments that no longer grow but whose indexes are not synced: the recovery point may not pass them. */
   readonly #unfinished = new Set<Segment>();
   /** Why a segment is still among them. */
@@ -89,8 +98,16 @@ export class LocalLog {
     this.#isDirectoryUnsynced = parts.isDirectoryUnsynced;
     this.#isBirthSynced = !parts.isDirectoryUnsynced;
     this.#onUndo = parts.onUndo;
+    this.#onCut = parts.onCut;
     this.#onOffline = parts.onOffline;
-    this.#staging = new Staging(parts.stagingPool);
+    this.#writes = new WriteQueue(parts.stagingPool, parts.guard, {
+      onWritten: (endOffset) => this.#written(endOffset),
+      onFailed: (cause) => this.#writeFailed(cause),
+      onLateFailure: (cause) => {
+        if (cause.kind === 'io' && this.isWritable) this.#goOffline(cause);
+      },
+      onCutAgain: (segment) => this.#cutAgain(segment),
+    });
     this.#groupSync = new GroupSync(() => this.#runSync());
     if (this.segments.active.sizeBytes === 0) this.#preallocate(this.segments.active);
     for (const segment of parts.rebuilt) if (segment !== this.segments.active) this.#unfinished.add(segment);
@@ -127,8 +144,9 @@ export class LocalLog {
     return this.#offlineCause === null && !this.#isClosed;
   }
 
-  get hasStaged(): boolean {
-    return this.#staging.bytes > 0;
+  /** Everything that was appended is in the file. */
+  get isFlushed(): boolean {
+    return this.#flushedEndOffset === this.#logEndOffset;
   }
 
   // ------------------------------------------------------------------------------------------------- appending
@@ -141,11 +159,22 @@ export class LocalLog {
   /** Notes the state that a failed write of the following appends goes back to. */
   beginStaging(): void {
     this.segments.active.mark(this.#mark);
+    this.#isMarkStale = false;
+  }
+
+  /** Whether memory may hold so many bytes more, where a slow disk makes them wait. */
+  hasRoom(bytes: number): boolean {
+    return this.#writes.guard.hasRoom(bytes);
+  }
+
+  /** So much waits for the directory's disk that whoever appends should wait, too. */
+  get isCrowded(): boolean {
+    return this.#writes.guard.isCrowded;
   }
 
   /**
    * Appends whole batches that end at `finalOffset`: large ones are written at once, together with what is staged;
-   * small ones are copied and wait for `flushStaged`. @throws {DiskError}
+   * small ones, and all while the disk lets writers wait, are copied and wait for `flushStaged`. @throws {DiskError}
    */
   append(records: Buffer, finalOffset: number): void {
     const active = this.segments.active;
@@ -153,53 +182,74 @@ export class LocalLog {
       active.add(lastOffset(records, at), maxTimestamp(records, at), sizeInBytes(records, at));
     }
     this.#logEndOffset = finalOffset + 1;
-    if (records.length >= STAGING_CHUNK_BYTES) this.#write(records);
-    else this.#staging.add(records);
+    const isOnPool = this.#writes.isOnPool;
+    if (records.length >= STAGING_CHUNK_BYTES && !isOnPool) this.#write(records);
+    else this.#writes.stage(records, active, this.#logEndOffset, isOnPool);
   }
 
   get isStagingFull(): boolean {
-    return this.#staging.bytes >= MAX_STAGED_BYTES;
+    return this.#writes.stagedBytes >= MAX_STAGED_BYTES;
   }
 
-  /** Writes what is staged with one call. @throws {DiskError} after everything was put back to `flushedEndOffset`. */
-  flushStaged(): void {
-    if (this.#staging.bytes > 0) this.#write(null);
+  /**
+   * Writes what is staged with one call, from the event loop; or, while the disk lets writers wait, sees to its being
+   * written and gives a promise of it. @throws {DiskError} after everything was put back to `flushedEndOffset`.
+   */
+  flushStaged(): Promise<void> | null {
+    if (this.isFlushed) return null;
+    if (this.#writes.isOnPool) return this.#writes.flush(this.#logEndOffset);
+    if (this.#writes.stagedBytes > 0) this.#write(null);
+    return null;
+  }
+
+  /** As `flushStaged`, for who does not wait. @throws {DiskError} as it does, from the event loop */
+  beginFlush(): void {
+    if (this.#writes.isOnPool) this.#writes.start();
+    else if (this.#writes.stagedBytes > 0) this.#write(null);
   }
 
   /** For readers: a failure here is left to those who wait for the write, who get it at their own flush. */
   tryFlush(): void {
-    if (this.#staging.bytes === 0 || !this.isWritable) return;
+    if (this.#writes.stagedBytes === 0 || !this.isWritable || this.#writes.isOnPool) return;
     try {
-      this.segments.active.write(this.#staging.parts(null), this.#staging.bytes);
+      this.#writes.writeNow(this.segments.active, null);
     } catch (error) {
       if (error instanceof DiskError) return;
       throw error;
     }
-    this.#written();
+    this.#written(this.#logEndOffset);
   }
 
   #write(last: Buffer | null): void {
-    const active = this.segments.active;
     try {
-      active.write(this.#staging.parts(last), this.#staging.bytes + (last?.length ?? 0));
+      this.#writes.writeNow(this.segments.active, last);
     } catch (error) {
-      this.#undo(active, asDiskError(error));
+      this.#undo(asDiskError(error));
       throw error;
     }
-    this.#written();
+    this.#written(this.#logEndOffset);
   }
 
-  #written(): void {
-    this.#staging.clear();
-    this.#flushedEndOffset = this.#logEndOffset;
+  #written(endOffset: number): void {
+    this.#flushedEndOffset = endOffset;
+    if (endOffset < this.#logEndOffset) this.#isMarkStale = true;
   }
 
-  #undo(active: Segment, cause: DiskError): void {
-    this.#staging.clear();
+  #writeFailed(cause: DiskError): void {
+    if (this.isWritable) this.#undo(cause);
+  }
+
+  #undo(cause: DiskError): void {
+    this.#writes.drop(cause);
     this.#logEndOffset = this.#flushedEndOffset;
     try {
-      active.undo(this.#mark);
-      this.#onUndo();
+      if (this.#isMarkStale) {
+        // It would have to be read to be put right, and nobody is served any more by a disk that failed.
+        if (cause.kind !== 'io') this.#onCut();
+      } else {
+        this.segments.active.undo(this.#mark);
+        this.#onUndo();
+      }
     } catch (error) {
       this.#goOffline(asDiskError(error));
       return;
@@ -207,19 +257,43 @@ export class LocalLog {
     if (cause.kind === 'io') this.#goOffline(cause);
   }
 
+  /** Everything appended is in the file when it returns, however long the disk takes. @throws {DiskError} */
+  settleNow(): void {
+    if (this.isFlushed) return;
+    if (this.#writes.isOnPool) this.#writes.settleNow();
+    else this.#write(null);
+  }
+
+  #cutAgain(segment: Segment): void {
+    if (!this.isWritable || !this.segments.has(segment)) return;
+    try {
+      this.guarded(() => segment.cutToWritten());
+    } catch (error) {
+      // The log is offline by it.
+      asDiskError(error);
+      return;
+    }
+    this.#cut.add(segment);
+    this.#truncations++;
+  }
+
   /**
    * Closes the active segment and begins the next at `firstOffset` or the log's end; null when the active one is still
    * empty. The caller then takes its snapshots and calls `finishLater`. @throws {DiskError}
    */
   roll(firstOffset: number, nowMs: number): Segment | null {
-    this.flushStaged();
+    if (this.#writes.isOnPool) this.#writes.seal();
+    else this.beginFlush();
     const old = this.segments.active;
     const newBase = Math.max(firstOffset, this.#logEndOffset);
     if (old.sizeBytes === 0 && old.baseOffset === newBase) return null;
-    // With zeros behind it recovery would take it for the end of the log: the next sync covers it, even if all is synced.
-    if (this.#trim(old)) this.#cut.add(old);
-    old.becomeInactive();
-    this.segments.add(this.#create(newBase, nowMs));
+    this.#writes.guard.timed(() => {
+      // With zeros behind it recovery would take it for the end of the log: the next sync covers it, even if all is synced.
+      if (this.#trim(old)) this.#cut.add(old);
+      old.becomeInactive();
+      this.segments.add(this.#create(newBase, nowMs));
+    });
+    if (!this.isFlushed) this.#isMarkStale = true;
     this.#isDirectoryUnsynced = true;
     this.#unfinished.add(old);
     return old;
@@ -253,10 +327,10 @@ export class LocalLog {
     this.#preallocated = segment;
   }
 
-  /** Cuts what was not used of a preallocated file; whether there was any. */
+  /** Cuts what was not used of a preallocated file, nor will be by writes on their way; whether there was any. */
   #trim(segment: Segment): boolean {
     if (this.#preallocated !== segment) return false;
-    segment.file.truncate(segment.writtenBytes);
+    segment.file.truncate(segment.sizeBytes);
     this.#preallocated = null;
     return true;
   }
@@ -269,7 +343,16 @@ export class LocalLog {
   }
 
   async #finish(segment: Segment, alongside: () => Promise<void>): Promise<void> {
-    if (!this.isWritable || !this.segments.has(segment)) return;
+    const endOffset = this.#writes.endOffsetFor(segment);
+    try {
+      if (endOffset >= 0) await this.#writes.whenWritten(endOffset);
+      await this.#writes.unfenced();
+    } catch (error) {
+      // Whoever waits for the write itself is told; the segment may be the active one again.
+      asDiskError(error);
+      return;
+    }
+    if (!this.isWritable || !this.segments.has(segment) || !this.#unfinished.has(segment)) return;
     const truncations = this.#truncations;
     try {
       await segment.file.sync();
@@ -299,7 +382,9 @@ export class LocalLog {
    */
   async sync(): Promise<void> {
     if (this.#offlineCause !== null) throw this.#offlineCause;
-    this.flushStaged();
+    const later = this.flushStaged();
+    if (later !== null) await later;
+    if (this.#writes.isFenced) await this.#writes.unfenced();
     if (!this.#isSynced()) await this.#groupSync.request();
   }
 
@@ -357,7 +442,7 @@ export class LocalLog {
   /** As `sync`, blocking. @throws {DiskError} */
   syncNow(): void {
     if (this.#offlineCause !== null) throw this.#offlineCause;
-    this.flushStaged();
+    this.settleNow();
     if (this.#isSynced()) return;
     this.guarded(() => {
       for (const segment of this.#takeUnsynced()) segment.file.syncNow();
@@ -380,11 +465,15 @@ export class LocalLog {
 
   // ------------------------------------------------------------------------------------ truncation and deletion
 
-  /** Removes everything at and above `offset`, which lies in the log where a batch begins. @throws {DiskError} */
+  /**
+   * Removes everything at and above `offset`, which lies in the log where a batch begins, in the file already.
+   * @throws {DiskError}
+   */
   truncateTo(offset: number, nowMs: number): Segment[] {
     const removed = this.segments.removeAfter(offset);
     this.#doom([...removed].reverse(), nowMs);
     this.segments.active.truncateTo(offset, this.config.segmentIndexBytes, nowMs);
+    this.#writes.wasCut(this.segments.active);
     this.#unfinished.delete(this.segments.active);
     this.#cut.add(this.segments.active);
     this.#endsAt(offset);
@@ -393,7 +482,7 @@ export class LocalLog {
 
   /** Removes everything; the next record gets `offset`. @throws {DiskError} */
   restartAt(offset: number, nowMs: number): Segment[] {
-    this.#staging.clear();
+    this.#writes.drop(null);
     const removed = this.segments.removeAll();
     this.#doom([...removed].reverse(), nowMs);
     this.segments.add(this.#create(offset, nowMs));
@@ -464,7 +553,7 @@ export class LocalLog {
   /** Brings everything to the disk in its final form, `alongside` included. @throws {DiskError} */
   async close(alongside: () => Promise<void>): Promise<void> {
     if (this.isWritable) {
-      this.flushStaged();
+      await this.flushStaged();
       this.#trim(this.segments.active);
       this.segments.active.becomeInactive();
       this.#unfinished.add(this.segments.active);
@@ -483,7 +572,7 @@ export class LocalLog {
   /** Lets go of all files, writing nothing: the directory failed, or is about to be removed. */
   abandon(): void {
     this.#isClosed = true;
-    this.#staging.clear();
+    this.#writes.drop(this.#offlineCause);
     for (const segment of this.segments.all) segment.closeFile();
   }
 
@@ -516,7 +605,7 @@ export class LocalLog {
   markOffline(cause: DiskError): void {
     if (this.#offlineCause !== null) return;
     this.#offlineCause = cause;
-    this.#staging.clear();
+    this.#writes.drop(cause);
   }
 
   #goOffline(cause: DiskError): void {
@@ -530,14 +619,3 @@ function asDiskError(error: unknown): DiskError {
   if (error instanceof DiskError) return error;
   throw error;
 }
-
-const emptyMark = (): SegmentMark => ({
-  sizeBytes: 0,
-  offsetEntries: 0,
-  timeEntries: 0,
-  transactionEntries: 0,
-  maxTimestampMs: -1,
-  offsetOfMaxTimestamp: -1,
-  bytesSinceIndexEntry: 0,
-  firstTimestampMs: -1,
-});

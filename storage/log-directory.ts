@@ -18,7 +18,8 @@ import {
   removeCleanShutdown,
   writeCleanShutdown,
 } from './layout.ts';
-import type { Log, LogLeftBy } from './log.ts';
+import type { Log } from './log.ts';
+import type { LogLeftBy } from './log-types.ts';
 
 export class LogDirectory {
   readonly path: string;

@@ -31,12 +31,14 @@ import {
   renamedDirectoryName,
   writePartitionMetadata,
 } from './layout.ts';
-import type { LogEnvironment } from './log.ts';
-import { Log, NEW_LOG } from './log.ts';
+import { Log } from './log.ts';
 import type { LogConfig } from './log-config.ts';
 import { LogDirectory } from './log-directory.ts';
+import type { LogEnvironment } from './log-types.ts';
+import { NEW_LOG } from './log-types.ts';
 import type { OpenProducers } from './producers.ts';
 import { StagingPool } from './staging.ts';
+import { StallGuards } from './stall-guard.ts';
 
 /** Opened by the Raft node, not here. */
 const METADATA_TOPIC = '__cluster_metadata';
@@ -69,6 +71,8 @@ export interface LogManagerOptions {
   /** The configuration of a topic found on disk; `updateConfig` corrects it once the metadata is known. */
   readonly configOf: (topic: string) => LogConfig;
   readonly openProducers: OpenProducers;
+  /** Shared with other logs that lie in the same directories. */
+  readonly stallGuards?: StallGuards;
   /** No other node has replicas: what lies here was written here. */
   readonly isAlone?: boolean;
   /** A directory's disk failed: its logs are offline. */
@@ -112,6 +116,7 @@ export class LogManager {
     this.#environment = {
       disk: options.disk,
       stagingPool: new StagingPool(),
+      stallGuards: options.stallGuards ?? new StallGuards(() => options.clock.monotonicMs()),
       openProducers: options.openProducers,
       random: options.random,
       onFailure: (log, cause) => this.#onFailure(log, cause),

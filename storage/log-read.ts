@@ -5,8 +5,8 @@
  */
 
 import { ErrorCode } from '../protocol/errors.ts';
-import type { TimestampAndOffset } from './segment.ts';
 import type { SegmentReadOptions } from './segment-read.ts';
+import type { TimestampAndOffset } from './segment-types.ts';
 import type { Segments } from './segments.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
 

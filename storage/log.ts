@@ -16,9 +16,9 @@ import { assert } from '../protocol/assert.ts';
 import { baseOffset, partitionLeaderEpoch, sizeInBytes } from '../protocol/batch.ts';
 import { ErrorCode } from '../protocol/errors.ts';
 import { isRefused, scanReplicated, validateAppend } from './append.ts';
-import type { AppendOrigin, RecordError } from './append-types.ts';
+import type { RecordError } from './append-types.ts';
 import type { Disk, DiskError } from './disk.ts';
-import { syncFile } from './disk.ts';
+import { parentOf, syncFile } from './disk.ts';
 import { writePartitionMetadata } from './layout.ts';
 import type { EpochEndOffset, EpochEntry } from './leader-epochs.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
@@ -26,88 +26,16 @@ import { LocalLog } from './local-log.ts';
 import type { LogConfig } from './log-config.ts';
 import type { LogRead, ReadOptions } from './log-read.ts';
 import { collectAborted, findMaxTimestamp, findTimestamp, readSegments, refusedRead } from './log-read.ts';
-import type { OpenProducers, Producers } from './producers.ts';
+import type { AppendOptions, AppendResult, LogEnvironment, LogIdentity, LogLeftBy } from './log-types.ts';
+import type { Producers } from './producers.ts';
 import type { RecoveryReport } from './recovery.ts';
 import { rebuildProducers, recoverLog } from './recovery.ts';
 import type { LogFacts } from './retention.ts';
 import { breachedByLogStart, breachedBySize, breachedByTime } from './retention.ts';
-import type { Segment, TimestampAndOffset } from './segment.ts';
-import type { StagingPool } from './staging.ts';
+import type { Segment } from './segment.ts';
+import type { TimestampAndOffset } from './segment-types.ts';
+import { StallGuards } from './stall-guard.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
-
-/** What all logs of a process share. */
-export interface LogEnvironment {
-  readonly disk: Disk;
-  readonly stagingPool: StagingPool;
-  readonly openProducers: OpenProducers;
-  /** In [0, 1): spreads the rolling of segments (segment.jitter.ms). */
-  readonly random: () => number;
-  /** The log went offline. */
-  readonly onFailure: (log: Log, error: DiskError) => void;
-  /**
-   * The log is about to be cut at `offset`: no checkpoint on disk may claim more of it, or recovery would believe the
-   * records that come instead of those cut. @throws {DiskError}
-   */
-  readonly beforeTruncation: (log: Log, offset: number) => void;
-  /**
-   * Called before a segment that begins at `offset` is made: the recovery point on disk must lie below it, in the
-   * segment that ends there, or recovery would not look at that one. Not needed where recovery points are not kept.
-   */
-  readonly beforeRoll?: (log: Log, offset: number) => void;
-}
-
-export interface LogIdentity {
-  readonly topic: string;
-  readonly partition: number;
-  /** 22 characters, or ZERO_UUID when it is not known. */
-  readonly topicId: string;
-  /** The log's own directory. */
-  readonly directory: string;
-}
-
-/** How the log was left, as the checkpoints of its log.dir tell. */
-export interface LogLeftBy {
-  readonly hadCleanShutdown: boolean;
-  readonly recoveryPoint: number;
-  /** This and the other optional one: see RecoveryParts. */
-  readonly soundEndOffset?: number;
-  readonly logStartOffset: number;
-  readonly highWatermark: number;
-  /** It was compacted at some time: offsets may be missing between segments. */
-  readonly mayHaveGaps: boolean;
-  readonly isOnlyReplica?: boolean;
-}
-
-export const NEW_LOG: LogLeftBy = {
-  hadCleanShutdown: false,
-  recoveryPoint: 0,
-  logStartOffset: 0,
-  highWatermark: 0,
-  mayHaveGaps: false,
-};
-
-export interface AppendOptions {
-  readonly leaderEpoch: number;
-  readonly origin: AppendOrigin;
-  readonly nowMs: number;
-  /** Proof that the transaction coordinator knows of this partition (KIP-890); see producer-state.ts. */
-  readonly verificationGuard?: number;
-}
-
-export interface AppendResult {
-  readonly errorCode: number;
-  readonly errorMessage: string | null;
-  readonly recordErrors: readonly RecordError[];
-  /** Of the first record; of the first copy when `duplicate`. -1 on error, and when there was nothing to append. */
-  readonly baseOffset: number;
-  readonly lastOffset: number;
-  readonly logAppendTimeMs: number;
-  /** -1 with the errors that Kafka finds before it looks at the log. */
-  readonly logStartOffset: number;
-  readonly duplicate: boolean;
-  readonly bytes: number;
-  readonly recordCount: number;
-}
 
 /** The part of a judged append that the log stores. */
 interface Judged {
@@ -136,6 +64,8 @@ export class Log {
   #topicId: string;
   /** Epochs before the first staged append that changed them. */
   #markedEpochs: readonly EpochEntry[] | null = null;
+  /** Wall clock at the last append. */
+  #appendedMs: number;
   #logStartOffset: number;
   #highWatermark: number;
 
@@ -153,6 +83,7 @@ export class Log {
     this.#topicId = identity.topicId;
     this.#name = `${identity.topic}-${identity.partition}`;
     this.#disk = disk;
+    this.#appendedMs = nowMs;
     this.#beforeTruncation = environment.beforeTruncation;
     this.#beforeRoll = environment.beforeRoll ?? (() => {});
     this.#epochs = LeaderEpochs.load(disk, directory, leftBy.hadCleanShutdown);
@@ -177,9 +108,11 @@ export class Log {
       directory,
       config,
       stagingPool,
+      guard: (environment.stallGuards ?? new StallGuards(() => 0)).of(parentOf(directory)),
       random,
       isDirectoryUnsynced: !leftBy.hadCleanShutdown,
       onUndo: () => this.#undo(),
+      onCut: () => this.#cut(),
       onOffline: (cause) => environment.onFailure(this, cause),
     });
   }
@@ -221,6 +154,14 @@ export class Log {
   /** Everything below survives a power cut. */
   get syncedEndOffset(): number {
     return this.#local.syncedEndOffset;
+  }
+
+  /**
+   * Everything below is as safe as the configuration wants it before it is acknowledged from the page cache: the append
+   * that makes `flush.messages` unsynced records, and what follows, wait for the disk.
+   */
+  get settledEndOffset(): number {
+    return Math.min(this.flushedEndOffset, this.syncedEndOffset + this.config.flushMessages - 1);
   }
 
   get highWatermark(): number {
@@ -294,7 +235,8 @@ export class Log {
    * @throws {DiskError} when bytes that had to be written now were not: see the header.
    */
   appendAsLeader(records: Buffer, options: AppendOptions): AppendResult {
-    if (!this.#local.isWritable) return this.#refused(ErrorCode.KAFKA_STORAGE_ERROR, null);
+    if (!this.#local.isWritable || !this.#local.hasRoom(records.length))
+      return this.#refused(ErrorCode.KAFKA_STORAGE_ERROR, null);
     const { origin, nowMs, leaderEpoch } = options;
     const judged = validateAppend(records, {
       topicPartition: this.#name,
@@ -346,7 +288,8 @@ export class Log {
     if (local.shouldRoll(records.length, judged.lastOffset, judged.maxTimestampMs, nowMs)) {
       this.#roll(judged.baseOffset, nowMs);
     }
-    if (!local.hasStaged) {
+    this.#appendedMs = nowMs;
+    if (local.isFlushed) {
       local.beginStaging();
       this.#producers.mark();
       this.#markedEpochs = null;
@@ -361,8 +304,7 @@ export class Log {
       this.#producers.completed(completed);
     }
     this.#producers.setEndOffset(this.logEndOffset);
-    if (local.isStagingFull) this.flushStaged();
-    if (this.logEndOffset - this.syncedEndOffset >= this.config.flushMessages) local.syncNow();
+    if (local.isStagingFull) local.beginFlush();
   }
 
   #assignEpochs(records: Buffer): void {
@@ -374,9 +316,17 @@ export class Log {
     }
   }
 
-  /** Writes what is staged with one call. @throws {DiskError} after the log was put back to `flushedEndOffset`. */
-  flushStaged(): void {
-    this.#local.flushStaged();
+  /**
+   * Writes what is staged with one call. While the disk lets writers wait it is written on the thread pool instead, and
+   * the promise tells when. @throws {DiskError} after the log was put back to `flushedEndOffset`; the promise rejects so
+   */
+  flushStaged(): Promise<void> | null {
+    return this.#local.flushStaged();
+  }
+
+  /** Writes for the directory's disk take up so much memory that whoever appends should wait for his own. */
+  get isCrowded(): boolean {
+    return this.#local.isCrowded;
   }
 
   /** Staged appends have not happened after all. */
@@ -384,6 +334,17 @@ export class Log {
     this.#highWatermark = Math.min(this.#highWatermark, this.logEndOffset);
     this.#producers.undo();
     if (this.#markedEpochs !== null) this.#epochs.restore(this.#markedEpochs);
+  }
+
+  /** As `#undo`, where some of what was appended since the mark is in the file: the rest is cut off. @throws {DiskError} */
+  #cut(): void {
+    const local = this.#local;
+    const end = local.flushedEndOffset;
+    this.#removeSnapshots(local.truncateTo(end, this.#appendedMs));
+    // An epoch that begins at the end may be one without records.
+    this.#epochs.restore(this.#epochs.entries.filter(({ startOffset }) => startOffset <= end));
+    rebuildProducers(this.#producers, local.segments, this.#logStartOffset, end, this.#appendedMs);
+    this.#producers.onHighWatermark(this.#highWatermark);
   }
 
   #appended(judged: Omit<Judged, 'maxTimestampMs'>, firstOffset: number, finalOffset: number): AppendResult {
@@ -515,7 +476,7 @@ export class Log {
     assert(offset >= 0, 'a log is not truncated to a negative offset');
     const local = this.#local;
     if (!local.isWritable) return false;
-    local.flushStaged();
+    local.settleNow();
     if (offset >= local.logEndOffset) {
       local.guarded(() => this.#epochs.truncateFromEnd(local.logEndOffset));
       return false;
@@ -602,7 +563,7 @@ export class Log {
   /** Brings everything to the disk in its final form, after which a start need recover nothing. @throws {DiskError} */
   async close(): Promise<void> {
     const { isWritable } = this.#local;
-    if (isWritable) this.#local.flushStaged();
+    if (isWritable) await this.#local.flushStaged();
     const snapshot = isWritable ? this.#local.sparing(() => this.#producers.takeSnapshot(false)) : null;
     await this.#local.close(async () => {
       await this.#epochs.flush(this.logEndOffset);

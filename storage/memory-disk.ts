@@ -282,6 +282,17 @@ class MemoryFile implements DiskFile {
 
   write(chunks: readonly Uint8Array[], position: number): void {
     this.#check('write');
+    this.#write(chunks, position);
+  }
+
+  /** Takes effect a turn later, as on a real disk, whatever happens to the file meanwhile. */
+  async writeAsync(chunks: readonly Uint8Array[], position: number): Promise<void> {
+    this.#check('write');
+    await Promise.resolve();
+    this.#write(chunks, position);
+  }
+
+  #write(chunks: readonly Uint8Array[], position: number): void {
     const fault = this.#disk.onOperation?.('write', this.path);
     const wanted = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     const growth = Math.max(0, position + wanted - this.#node.content.storedBytes);

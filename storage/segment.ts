@@ -40,37 +40,11 @@ import type { ReadMemory } from './read-buffers.ts';
 import { renameSegmentFiles } from './segment-files.ts';
 import type { SegmentRead, SegmentReadOptions } from './segment-read.ts';
 import { cutToWhole, damagedRead, isPlausibleHeader, readLate } from './segment-read.ts';
+import type { SegmentMark, SegmentParts, TimestampAndOffset } from './segment-types.ts';
 import type { EndOfBatches, SearchedFile } from './sound-batch.ts';
 import { endOfBatches, findSound } from './sound-batch.ts';
 import { NO_TIMESTAMP, TimeIndex } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
-
-export interface TimestampAndOffset {
-  readonly timestamp: number;
-  readonly offset: number;
-  readonly leaderEpoch: number;
-}
-
-/** What an append changes, kept so that it can be undone when the bytes do not reach the file. */
-export interface SegmentMark {
-  sizeBytes: number;
-  offsetEntries: number;
-  timeEntries: number;
-  transactionEntries: number;
-  maxTimestampMs: number;
-  offsetOfMaxTimestamp: number;
-  bytesSinceIndexEntry: number;
-  firstTimestampMs: number;
-}
-
-export interface SegmentParts {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly baseOffset: number;
-  readonly indexIntervalBytes: number;
-  readonly rollJitterMs: number;
-  readonly createdMs: number;
-}
 
 /** A timestamp that has not been looked up yet. */
 const UNKNOWN = Number.NaN;
@@ -238,6 +212,17 @@ export class Segment {
     this.#writtenBytes += bytes;
   }
 
+  /** As `write`, on the thread pool. Neither the next write nor a reader may rely on it before `wrote`. */
+  writeAsync(chunks: readonly Uint8Array[]): Promise<void> {
+    return this.file.writeAsync(chunks, this.#writtenBytes);
+  }
+
+  /** The bytes of `writeAsync` are in the file. */
+  wrote(bytes: number): void {
+    assert(this.#writtenBytes + bytes <= this.#sizeBytes, 'only added batches may be written');
+    this.#writtenBytes += bytes;
+  }
+
   mark(into: SegmentMark): void {
     into.sizeBytes = this.#sizeBytes;
     into.offsetEntries = this.offsetIndex.file.entryCount;
@@ -399,6 +384,11 @@ export class Segment {
     return slot + 1 >= this.timeIndex.file.entryCount || this.#positionOfTimeEntry(slot + 1) >= 0;
   }
 
+  /** Cuts off what a write that had been given up has put behind the end after all. @throws {DiskError} */
+  cutToWritten(): void {
+    this.file.truncate(this.#writtenBytes);
+  }
+
   /** Cuts the batch that holds `offset` and everything after it. The segment becomes the active one. */
   truncateTo(offset: number, indexBytes: number, nowMs: number): void {
     const { position } = this.#scanTo(offset);
@@ -437,6 +427,7 @@ export class Segment {
       Math.max(this.#offsetIndex?.file.maxEntries ?? 0, this.#sizeBytes / BATCH_HEADER_SIZE + 2) * 12;
     this.#newIndexes(indexBytes);
     const size = this.#writtenBytes;
+    const addedBytes = this.#sizeBytes;
     this.#forgetContents();
     const scanner = new BatchScanner(this.file, 0, size);
     let floor = this.baseOffset;
@@ -446,8 +437,8 @@ export class Segment {
         this.add(scanner.lastOffset, maxTimestamp(scanner.buffer, scanner.at), scanner.sizeBytes);
       } else this.#sizeBytes += scanner.sizeBytes;
     }
-    this.#sizeBytes = size;
-    this.#writtenBytes = size;
+    // What is staged behind them is still to come.
+    this.#sizeBytes = addedBytes;
     this.timeIndex.maybeAppend(this.maxTimestampMs, this.offsetOfMaxTimestamp, true);
     this.trimIndexes();
   }

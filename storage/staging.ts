@@ -1,9 +1,13 @@
 /**
- * Small appends of one turn, copied together until they are written with one call.
+ * Small appends of one turn, copied together until they are written with one call; on a disk that lets writers wait,
+ * all that comes while an earlier write is under way.
  *
  * Always true: chunks come from a pool shared by all logs and go back to it when the bytes are written or given up;
- * staged bytes are copies, so the caller's buffer may be reused as soon as `add` returns.
+ * staged bytes are copies, so the caller's buffer may be reused as soon as `add` returns; what was said to be held
+ * (`hold`) is let go of again by `clear`.
  */
+
+import type { StallGuard } from './stall-guard.ts';
 
 export const STAGING_CHUNK_BYTES = 64 * 1024;
 
@@ -21,7 +25,8 @@ export class StagingPool {
   }
 
   giveBack(chunk: Buffer): void {
-    if (this.#free.length < MAX_POOLED_CHUNKS) this.#free.push(chunk);
+    const isOurs = chunk.length === STAGING_CHUNK_BYTES;
+    if (isOurs && this.#free.length < MAX_POOLED_CHUNKS) this.#free.push(chunk);
   }
 }
 
@@ -30,13 +35,16 @@ export class Staging {
   readonly #chunks: Buffer[] = [];
   /** Bytes used of each chunk. */
   readonly #used: number[] = [];
+  readonly #guard: StallGuard;
+  #heldBytes = 0;
   bytes = 0;
 
-  constructor(pool: StagingPool) {
+  constructor(pool: StagingPool, guard: StallGuard) {
     this.#pool = pool;
+    this.#guard = guard;
   }
 
-  /** Copies `records`, which must be smaller than a chunk. */
+  /** Copies `records`; what does not fit into a chunk gets memory of its own. */
   add(records: Buffer): void {
     const last = this.#chunks.length - 1;
     const chunk = this.#chunks[last];
@@ -45,7 +53,8 @@ export class Staging {
       records.copy(chunk, used);
       this.#used[last] = used + records.length;
     } else {
-      const fresh = this.#pool.take();
+      const isSmall = records.length <= STAGING_CHUNK_BYTES;
+      const fresh = isSmall ? this.#pool.take() : Buffer.allocUnsafeSlow(records.length);
       records.copy(fresh, 0);
       this.#chunks.push(fresh);
       this.#used.push(records.length);
@@ -64,7 +73,15 @@ export class Staging {
     return parts;
   }
 
+  /** The bytes stay in memory until a slow disk has taken them. */
+  hold(): void {
+    this.#guard.hold(this.bytes - this.#heldBytes);
+    this.#heldBytes = this.bytes;
+  }
+
   clear(): void {
+    this.#guard.letGo(this.#heldBytes);
+    this.#heldBytes = 0;
     for (const chunk of this.#chunks) this.#pool.giveBack(chunk);
     this.#chunks.length = 0;
     this.#used.length = 0;

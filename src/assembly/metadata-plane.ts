@@ -8,9 +8,10 @@
 import type { Uuid } from '../../protocol/uuid.ts';
 import type { Clock, Timer } from '../../storage/clock.ts';
 import type { Disk } from '../../storage/disk.ts';
-import type { LogEnvironment } from '../../storage/log.ts';
+import type { LogEnvironment } from '../../storage/log-types.ts';
 import { NoProducers } from '../../storage/producers.ts';
 import { StagingPool } from '../../storage/staging.ts';
+import type { StallGuards } from '../../storage/stall-guard.ts';
 import type { BrokerConfig } from '../config/broker-config.ts';
 import { configRulesOf } from '../controller/config-rules.ts';
 import { Controller } from '../controller/controller.ts';
@@ -40,6 +41,8 @@ export interface MetadataPlaneParts {
   readonly clusterId: string;
   readonly incarnationId: Uuid;
   readonly disk: Disk;
+  /** Of the log directories, in one of which the metadata may lie. */
+  readonly stallGuards: StallGuards;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly random: { readonly fraction: () => number; readonly bytes: (count: number) => Uint8Array };
@@ -121,10 +124,11 @@ export class MetadataPlane {
   }
 
   #logEnvironment(): LogEnvironment {
-    const { disk, random, onFatal } = this.#parts;
+    const { disk, random, onFatal, stallGuards } = this.#parts;
     return {
       disk,
       stagingPool: new StagingPool(),
+      stallGuards,
       openProducers: () => new NoProducers(),
       random: random.fraction,
       onFailure: (_log, cause) => onFatal(cause),

@@ -11,7 +11,7 @@
 import { errorMessage as defaultMessage, ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import { Produce } from '../../protocol/messages/produce.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
-import type { AppendResult } from '../../storage/log.ts';
+import type { AppendResult } from '../../storage/log-types.ts';
 import { isInternalTopic } from '../metadata/names.ts';
 import type { Partition } from '../partition/partition.ts';
 import type { Call } from '../server/handler.ts';
@@ -59,7 +59,10 @@ export const produce = (services: Services) =>
       }
       const outcomes = appendAll(services, request, call);
       const verified = outcomes.flatMap((outcome) => outcome.verified ?? []);
-      if (verified.length === 0) return conclude(services, outcomes, request, call);
+      if (verified.length === 0) {
+        if (outcomes.some(isCrowded)) return concludeCrowded(services, outcomes, request, call);
+        return conclude(services, outcomes, request, call);
+      }
       call.holdOthers();
       return Promise.all(verified).then(() => conclude(services, outcomes, request, call));
     },
@@ -89,6 +92,28 @@ function conclude(
   const pending = awaitAll(services, outcomes, request);
   if (pending === null) return respond(services, outcomes, call);
   return pending.then(() => respond(services, outcomes, call));
+}
+
+/** The disk below is slow, and much waits for it already. */
+const isCrowded = ({ partition }: Outcome): boolean => partition?.log.isCrowded === true;
+
+/** Memory is bounded because the connection brings no more before its records are written, also without an answer. */
+function concludeCrowded(
+  services: Services,
+  outcomes: readonly Outcome[],
+  request: Request,
+  call: Call,
+): Response | typeof NO_RESPONSE | Promise<Response | typeof NO_RESPONSE> {
+  call.holdOthers();
+  if (request.acks !== 0) return conclude(services, outcomes, request, call);
+  const written = outcomes.map(
+    ({ partition, appended }) =>
+      new Promise<void>((resolve) => {
+        if (partition === undefined || appended?.errorCode !== ErrorCode.NONE) resolve();
+        else partition.awaitFlushed(appended.lastOffset + 1, () => resolve());
+      }),
+  );
+  return Promise.all(written).then(() => answerNothing(outcomes, call));
 }
 
 /** acks=0 has no answer; an error shows itself by the end of the connection, so that the client asks for metadata. */

@@ -28,10 +28,11 @@ import {
   readPartitionMetadata,
   writePartitionMetadata,
 } from '../../storage/layout.ts';
-import type { LogEnvironment } from '../../storage/log.ts';
-import { Log, NEW_LOG } from '../../storage/log.ts';
+import { Log } from '../../storage/log.ts';
 import type { LogConfig } from '../../storage/log-config.ts';
 import { defaultLogConfig } from '../../storage/log-config.ts';
+import type { LogEnvironment } from '../../storage/log-types.ts';
+import { NEW_LOG } from '../../storage/log-types.ts';
 import { NoProducers } from '../../storage/producers.ts';
 import type { MetadataFindings } from './raft-inspection.ts';
 import { COMMITTED_FILES, inspectMetadata } from './raft-inspection.ts';

@@ -75,6 +75,8 @@ export class LogDirMover {
 
   async #run(partition: Partition, future: Log): Promise<void> {
     if (!this.#isUnderWay(partition, future)) return;
+    if (future.isCrowded) await future.sync();
+    if (!this.#isUnderWay(partition, future)) return;
     const bytes = this.#copyChunk(partition, future);
     if (this.#leftBytes(partition.log, future) <= FINAL_BYTES) {
       await future.sync();
@@ -136,9 +138,10 @@ export class LogDirMover {
   /** Copies the rest and switches, in one go; false when there is more to copy after all. @throws {DiskError} */
   #finish(partition: Partition, future: Log): boolean {
     const source = partition.log;
-    source.flushStaged();
+    // Neither waits for a disk that lets writers wait: the switch comes when it is quick again.
+    if (!isFlushed(source)) return false;
     while (future.logEndOffset < source.logEndOffset) if (this.#copyChunk(partition, future) === 0) break;
-    if (future.logEndOffset !== source.logEndOffset) return false;
+    if (future.logEndOffset !== source.logEndOffset || !isFlushed(future)) return false;
     this.#align(source, future, this.#options.clock.wallMs());
     future.maybeIncrementLogStartOffset(source.logStartOffset);
     future.syncNow();
@@ -149,4 +152,12 @@ export class LogDirMover {
     onMoved(partition, logs.directoryOf(log)?.path ?? '');
     return true;
   }
+}
+
+/** Writes what is staged if that can be had at once. @throws {DiskError} */
+function isFlushed(log: Log): boolean {
+  const later = log.flushStaged();
+  // Who waits for the write hears of its failure.
+  later?.catch(() => undefined);
+  return later === null;
 }

@@ -9,11 +9,12 @@
  * - a waiter for an offset is called exactly once: with NONE when the offset is committed (or flushed), or with
  *   the error that made that impossible.
  *
- * Appending is synchronous; durability and replication are awaited outside. See kafka.cluster.Partition.
+ * Appending is synchronous; the write of a disk that lets writers wait, durability and replication are awaited outside. See kafka.cluster.Partition.
  */
 import { ErrorCode } from '../../protocol/errors.ts';
 import { DiskError } from '../../storage/disk.ts';
-import type { AppendOptions, AppendResult, Log } from '../../storage/log.ts';
+import type { Log } from '../../storage/log.ts';
+import type { AppendOptions, AppendResult } from '../../storage/log-types.ts';
 import type { PartitionImage } from '../metadata/partition-image.ts';
 import type { AppendStage } from './append-stage.ts';
 import type { Purgatory } from './purgatory.ts';
@@ -51,6 +52,7 @@ export class Partition {
   #flushWaiters: OffsetWaiter[] = [];
   #commitWaiters: OffsetWaiter[] = [];
   #isSyncing = false;
+  #isClosed = false;
   #epochStartOffset = 0;
   #offlineError = ErrorCode.NONE as number;
 
@@ -141,7 +143,7 @@ export class Partition {
 
   /** Brings durability and high watermark of a log that was just opened or won up to its end. */
   #settle(): void {
-    if (this.isDurableByFsync && this.log.syncedEndOffset < this.log.flushedEndOffset) this.#sync();
+    this.#sync();
     this.#advanceHighWatermark();
   }
 
@@ -192,7 +194,11 @@ export class Partition {
   flush(): void {
     if (this.log.flushedEndOffset < this.log.logEndOffset) {
       try {
-        this.log.flushStaged();
+        const later = this.log.flushStaged();
+        if (later !== null) {
+          this.#flushLater(later);
+          return;
+        }
       } catch (error) {
         if (!(error instanceof DiskError)) throw error;
         this.#fail(error);
@@ -203,29 +209,56 @@ export class Partition {
     this.watchers.notify();
   }
 
-  #afterFlush(): void {
-    release(this.#flushWaiters, this.log.flushedEndOffset);
-    this.#advanceHighWatermark();
-    if (this.isDurableByFsync) this.#sync();
+  /** The disk lets writers wait: what depends on the write comes when it has ended. */
+  #flushLater(later: Promise<void>): void {
+    const { log } = this;
+    later.then(
+      () => {
+        this.#afterFlush();
+        this.watchers.notify();
+        this.#purgatory.drain();
+      },
+      (error: unknown) => {
+        if (!(error instanceof DiskError)) throw error;
+        // What was left behind by a move, or was closed, has told whoever waited.
+        if (log !== this.log || this.#isClosed) return;
+        this.#fail(error);
+        this.#purgatory.drain();
+      },
+    );
   }
 
-  /** Keeps one fdatasync under way as long as flushed bytes are not synced; each covers all that came before it. */
+  #afterFlush(): void {
+    release(this.#flushWaiters, this.log.settledEndOffset);
+    this.#advanceHighWatermark();
+    this.#sync();
+  }
+
+  get #isSyncDue(): boolean {
+    const { log } = this;
+    if (log.syncedEndOffset >= log.flushedEndOffset) return false;
+    return this.isDurableByFsync || log.settledEndOffset < log.flushedEndOffset;
+  }
+
+  /**
+   * Keeps one fdatasync under way as long as flushed bytes are to be synced and are not; each covers all that came
+   * before it.
+   */
   #sync(): void {
-    if (this.#isSyncing || this.log.syncedEndOffset >= this.log.flushedEndOffset) return;
+    if (this.#isSyncing || !this.#isSyncDue) return;
     this.#isSyncing = true;
     const { log } = this;
     log.sync().then(
       () => {
         this.#isSyncing = false;
-        this.#advanceHighWatermark();
-        this.#sync();
+        this.#afterFlush();
         this.#purgatory.drain();
       },
       (error: unknown) => {
         this.#isSyncing = false;
         if (!(error instanceof DiskError)) throw error;
-        // The log may have moved meanwhile: what is left behind no longer matters.
-        if (log === this.log) this.#fail(error);
+        // The log may have moved meanwhile, or been closed: what is left behind no longer matters.
+        if (log === this.log && !this.#isClosed) this.#fail(error);
         else this.#sync();
         this.#purgatory.drain();
       },
@@ -233,7 +266,7 @@ export class Partition {
   }
 
   #promisedEndOffset(): number {
-    return this.isDurableByFsync ? this.log.syncedEndOffset : this.log.flushedEndOffset;
+    return this.isDurableByFsync ? this.log.syncedEndOffset : this.log.settledEndOffset;
   }
 
   /** See Partition.maybeIncrementLeaderHW: not at all while too few replicas are in sync (KAFKA-15583). */
@@ -257,10 +290,10 @@ export class Partition {
     this.#advanceHighWatermark();
   }
 
-  /** Calls `done` once all below `endOffset` is in the page cache (acks=1), at once if it is. */
+  /** Calls `done` once all below `endOffset` is in the page cache, or where `flush.messages` wants it (acks=1), at once if it is. */
   awaitFlushed(endOffset: number, done: (errorCode: number) => void): void {
     if (this.#offlineError !== ErrorCode.NONE) done(this.#offlineError);
-    else if (this.log.flushedEndOffset >= endOffset) done(ErrorCode.NONE);
+    else if (this.log.settledEndOffset >= endOffset) done(ErrorCode.NONE);
     else this.#flushWaiters.push({ endOffset, done });
   }
 
@@ -313,6 +346,7 @@ export class Partition {
 
   /** Ends the partition's service here (deleted, or the broker stops). */
   close(errorCode: number): void {
+    this.#isClosed = true;
     this.#offlineError = errorCode;
     this.#failWaiters(errorCode);
     this.watchers.notify();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { baseOffset, isCrcValid } from '../../../protocol/batch.ts';
 import type { Disk } from '../../../storage/disk.ts';
 import type { Log } from '../../../storage/log.ts';
-import { NEW_LOG } from '../../../storage/log.ts';
+import { NEW_LOG } from '../../../storage/log-types.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import { append, DIRECTORY, NOW_MS, openLog, readAll, smallConfig } from '../../unit/storage/support.ts';
 
@@ -16,7 +16,7 @@ function killedLog(): { disk: MemoryDisk; sizes: number[]; log: Log } {
   const sizes: number[] = [];
   for (let index = 0; index < 6; index++) {
     append(log, [`first ${index}`, 'x'.repeat(index * 17)], 0, NOW_MS + index);
-    log.flushStaged();
+    void log.flushStaged();
     sizes.push(log.sizeBytes);
   }
   log.abandon();

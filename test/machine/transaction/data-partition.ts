@@ -7,8 +7,9 @@ import { ControlType, controlTypeOf } from '../../../protocol/batch/control.ts';
 import * as batches from '../../../protocol/batch.ts';
 import { markerBatch } from '../../../src/machine/transaction-markers.ts';
 import type { TransactionMarker } from '../../../src/machine/transaction-ports.ts';
-import { Log, NEW_LOG } from '../../../storage/log.ts';
+import { Log } from '../../../storage/log.ts';
 import { defaultLogConfig } from '../../../storage/log-config.ts';
+import { NEW_LOG } from '../../../storage/log-types.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import { openProducerState } from '../../../storage/producer-state.ts';
 import { StagingPool } from '../../../storage/staging.ts';
@@ -71,7 +72,7 @@ export class DataPartition {
   }
 
   commit(): void {
-    this.log.flushStaged();
+    void this.log.flushStaged();
     this.log.updateHighWatermark(this.log.logEndOffset);
   }
 

@@ -92,7 +92,7 @@ function makeDirty(log: Log): void {
   for (const value of ['1', '2']) {
     log.appendAsLeader(keyedBatch([['a', value]]), { leaderEpoch: 0, origin: 'client', nowMs: NOW_MS });
   }
-  log.flushStaged();
+  expect(log.flushStaged()).toBeNull();
   log.updateHighWatermark(log.logEndOffset);
   log.roll(NOW_MS);
 }

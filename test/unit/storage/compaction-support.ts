@@ -12,10 +12,11 @@ import type { CompressionType } from '../../../protocol/compression/types.ts';
 import type { CleanerNote, CleanerSettings } from '../../../storage/cleaner.ts';
 import { Cleaner } from '../../../storage/cleaner.ts';
 import { SlicedCompaction } from '../../../storage/compaction-slices.ts';
-import type { AppendResult, Log } from '../../../storage/log.ts';
+import type { Log } from '../../../storage/log.ts';
 import type { LogConfig } from '../../../storage/log-config.ts';
 import { defaultLogConfig } from '../../../storage/log-config.ts';
 import { LogManager } from '../../../storage/log-manager.ts';
+import type { AppendResult } from '../../../storage/log-types.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import { openProducerState } from '../../../storage/producer-state.ts';
 import { NOW_MS, TOPIC_ID } from './support.ts';
@@ -127,7 +128,7 @@ export class CompactedLog {
   /** Appends, and commits at once. */
   append(records: Buffer, origin: 'client' | 'coordinator' = 'client'): AppendResult {
     const result = this.log.appendAsLeader(records, { leaderEpoch: 0, origin, nowMs: this.nowMs });
-    this.log.flushStaged();
+    void this.log.flushStaged();
     this.log.updateHighWatermark(this.log.logEndOffset);
     return result;
   }

@@ -46,7 +46,7 @@ describe.skipIf(!canRunTypeScript)('the worker of the cleaner', () => {
 
   const append = (records: Buffer, origin: 'client' | 'coordinator' = 'client') => {
     log.appendAsLeader(records, { leaderEpoch: 0, origin, nowMs: Date.now() });
-    log.flushStaged();
+    void log.flushStaged();
     log.updateHighWatermark(log.logEndOffset);
   };
 

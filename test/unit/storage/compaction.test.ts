@@ -240,7 +240,7 @@ describe('compaction', () => {
     for (const value of ['1', '2']) {
       other.appendAsLeader(keyedBatch([['a', value]]), { leaderEpoch: 0, origin: 'client', nowMs: NOW_MS });
     }
-    other.flushStaged();
+    void other.flushStaged();
     other.updateHighWatermark(2);
     other.roll(NOW_MS);
     const file = table.disk.open(`${table.log.dir}/00000000000000000000.log`, false);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { lastOffset, sizeInBytes } from '../../../protocol/batch.ts';
 import type { DiskFile } from '../../../storage/disk.ts';
 import type { Log } from '../../../storage/log.ts';
-import { NEW_LOG } from '../../../storage/log.ts';
+import { NEW_LOG } from '../../../storage/log-types.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import type { ReadMemory } from '../../../storage/read-buffers.ts';
 import { append, openLog, seeded, smallConfig } from './support.ts';
@@ -40,7 +40,7 @@ function filled(seed: number): { log: Log; disk: MemoryDisk; random: () => numbe
   for (let count = 0; count < 120; count++) {
     const values = Array.from({ length: 1 + Math.floor(random() * 4) }, () => 'x'.repeat(random() * 4_000));
     append(log, values);
-    if (random() < 0.8) log.flushStaged();
+    if (random() < 0.8) void log.flushStaged();
   }
   return { log, disk, random };
 }

@@ -39,7 +39,7 @@ describe('a write that finds the disk full', () => {
     const disk = new MemoryDisk();
     const { log, failures } = openLog(disk, config);
     expect(idempotent(log, 0).errorCode).toBe(0);
-    log.flushStaged();
+    void log.flushStaged();
     const size = disk.status(LOG_FILE)?.sizeBytes;
     const epochs = [...log.epochs];
     append(log, ['lost'], 7);
@@ -58,7 +58,7 @@ describe('a write that finds the disk full', () => {
     const disk = new MemoryDisk();
     const { log } = openLog(disk, config);
     append(log, ['kept']);
-    log.flushStaged();
+    void log.flushStaged();
     append(log, ['staged']);
     failOnce(disk, 'write', full);
     expect(() => append(log, ['x'.repeat(70_000)])).toThrow(DiskError);
@@ -71,7 +71,7 @@ describe('a write that finds the disk full', () => {
     const disk = new MemoryDisk();
     const { log } = openLog(disk, config);
     append(log, ['written']);
-    log.flushStaged();
+    void log.flushStaged();
     append(log, ['staged']);
     disk.onOperation = (operation) => (operation === 'write' ? full : undefined);
     expect(log.read(0, { maxBytes: 1000, minOneBatch: true }).errorCode).toBe(0);
@@ -96,7 +96,7 @@ describe('a write that finds the disk full', () => {
     const fill = () => {
       for (;;) {
         append(log, ['z'.repeat(900)]);
-        log.flushStaged();
+        void log.flushStaged();
         appended++;
       }
     };
@@ -107,7 +107,7 @@ describe('a write that finds the disk full', () => {
     expect(log.deleteOldSegments(NOW_MS)).toBeGreaterThan(0);
     return log.tidy(NOW_MS).then(() => {
       expect(append(log, ['room again']).errorCode).toBe(0);
-      log.flushStaged();
+      void log.flushStaged();
       expect(log.isOffline).toBe(false);
     });
   });

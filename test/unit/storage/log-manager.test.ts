@@ -79,7 +79,7 @@ describe('a log manager', () => {
     const logs = [0, 1].map((partition) => broker.create('orders', partition));
     for (const log of logs) {
       append(log, ['a', 'b', 'c', 'd']);
-      log.flushStaged();
+      void log.flushStaged();
       log.updateHighWatermark(4);
       log.maybeIncrementLogStartOffset(2);
     }

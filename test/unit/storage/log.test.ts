@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { ControlType, controlKey, endTxnMarkerValue } from '../../../protocol/batch/control.ts';
 import { baseOffset, buildBatch, iterateRecords } from '../../../protocol/batch.ts';
 import type { Log } from '../../../storage/log.ts';
-import { NEW_LOG } from '../../../storage/log.ts';
 import type { LogConfig } from '../../../storage/log-config.ts';
+import { NEW_LOG } from '../../../storage/log-types.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import { append, batchOf, DIRECTORY, NOW_MS, openLog, readAll, smallConfig } from './support.ts';
 
@@ -150,7 +150,7 @@ describe('appending', () => {
     append(log, ['a']);
     const ends = () => [log.logEndOffset, log.flushedEndOffset, log.syncedEndOffset];
     expect(ends()).toEqual([1, 0, 0]);
-    log.flushStaged();
+    void log.flushStaged();
     expect(ends()).toEqual([1, 1, 0]);
     append(log, ['b']);
     await log.sync();
@@ -188,12 +188,16 @@ describe('appending', () => {
     expect(log.logEndOffset).toBe(2);
   });
 
-  test('syncs every flush.messages records', () => {
+  test('holds back the record that makes flush.messages unsynced ones until they are synced', async () => {
     const { log } = opened({ flushMessages: 3 });
     append(log, ['a', 'b']);
-    expect(log.syncedEndOffset).toBe(0);
-    append(log, ['c']);
-    expect(log.syncedEndOffset).toBe(3);
+    void log.flushStaged();
+    expect(log.settledEndOffset).toBe(2);
+    append(log, ['c', 'd']);
+    void log.flushStaged();
+    expect(log.settledEndOffset).toBe(2);
+    await log.sync();
+    expect(log.settledEndOffset).toBe(4);
   });
 });
 
@@ -245,7 +249,7 @@ describe('transactions', () => {
     write(transactional(1, 0), 'client');
     write(marker(1, ControlType.ABORT), 'coordinator');
     write(transactional(2, 0), 'client');
-    log.flushStaged();
+    void log.flushStaged();
     log.abandon();
     const again = openLog(disk, smallConfig, { ...NEW_LOG, highWatermark: 3 }).log;
     again.updateHighWatermark(3);

@@ -9,6 +9,7 @@ import {
   decideRetention,
 } from '../../../storage/retention.ts';
 import { STAGING_CHUNK_BYTES, Staging, StagingPool } from '../../../storage/staging.ts';
+import { StallGuard } from '../../../storage/stall-guard.ts';
 
 const DAY = 86_400_000;
 const NOW = 100 * DAY;
@@ -102,7 +103,7 @@ describe('group commit', () => {
 describe('staging', () => {
   test('copies what it is given, over chunks, in order, and gives the chunks back', () => {
     const pool = new StagingPool();
-    const staging = new Staging(pool);
+    const staging = new Staging(pool, new StallGuard(() => 0));
     const borrowed = Buffer.alloc(40_000, 1);
     staging.add(borrowed);
     borrowed.fill(2);

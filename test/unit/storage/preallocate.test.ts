@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { NEW_LOG } from '../../../storage/log.ts';
+import { NEW_LOG } from '../../../storage/log-types.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import { append, DIRECTORY, NOW_MS, openLog, readAll, smallConfig } from './support.ts';
 
@@ -13,7 +13,7 @@ describe('preallocate', () => {
     const { log } = openLog(disk, config);
     expect(sizeOf(disk, 0)).toBe(config.segmentBytes);
     append(log, ['a', 'b']);
-    log.flushStaged();
+    expect(log.flushStaged()).toBeNull();
     expect(sizeOf(disk, 0)).toBe(config.segmentBytes);
     const used = log.files.segments.active.writtenBytes;
     log.roll(NOW_MS);
@@ -44,7 +44,7 @@ describe('preallocate', () => {
     const { log } = openLog(disk, config);
     append(log, ['a', 'b']);
     append(log, ['c']);
-    log.flushStaged();
+    expect(log.flushStaged()).toBeNull();
     const written = readAll(log);
     const used = log.files.segments.active.writtenBytes;
     const { log: reopened } = openLog(disk, config, { ...NEW_LOG, hadCleanShutdown: false });
@@ -53,7 +53,7 @@ describe('preallocate', () => {
     expect(reopened.recovery.damagedOffsets).toEqual([]);
     expect(sizeOf(disk, 0)).toBe(used);
     append(reopened, ['d']);
-    reopened.flushStaged();
+    expect(reopened.flushStaged()).toBeNull();
     expect(reopened.logEndOffset).toBe(4);
   });
 });

@@ -2,12 +2,15 @@
 
 import { buildBatch, nextOffset, sizeInBytes } from '../../../protocol/batch.ts';
 import type { Disk, DiskError } from '../../../storage/disk.ts';
-import type { LogLeftBy } from '../../../storage/log.ts';
-import { Log, NEW_LOG } from '../../../storage/log.ts';
+import { Log } from '../../../storage/log.ts';
 import type { LogConfig } from '../../../storage/log-config.ts';
 import { defaultLogConfig } from '../../../storage/log-config.ts';
+import type { LogLeftBy } from '../../../storage/log-types.ts';
+import { NEW_LOG } from '../../../storage/log-types.ts';
 import { openProducerState } from '../../../storage/producer-state.ts';
 import { StagingPool } from '../../../storage/staging.ts';
+import type { WriteMode } from '../../../storage/stall-guard.ts';
+import { StallGuards } from '../../../storage/stall-guard.ts';
 
 export const TOPIC_ID = 'q1w2e3r4t5y6u7i8o9p0Aw';
 export const DIRECTORY = '/data/orders-0';
@@ -25,7 +28,12 @@ export interface OpenedLog {
   readonly failures: DiskError[];
 }
 
-export function openLog(disk: Disk, config: LogConfig = smallConfig, leftBy: LogLeftBy = NEW_LOG): OpenedLog {
+export function openLog(
+  disk: Disk,
+  config: LogConfig = smallConfig,
+  leftBy: LogLeftBy = NEW_LOG,
+  mode: WriteMode = 'loop',
+): OpenedLog {
   disk.makeDirectory(DIRECTORY);
   const failures: DiskError[] = [];
   const log = new Log(
@@ -35,6 +43,7 @@ export function openLog(disk: Disk, config: LogConfig = smallConfig, leftBy: Log
     {
       disk,
       stagingPool: new StagingPool(),
+      stallGuards: new StallGuards(() => 0, mode),
       openProducers: openProducerState({
         expirationMs: () => 86_400_000,
         isVerificationEnabled: () => false,

@@ -6,11 +6,14 @@ import { AppendStage } from '../../../../src/partition/append-stage.ts';
 import type { Durability } from '../../../../src/partition/partition.ts';
 import { Partition } from '../../../../src/partition/partition.ts';
 import { Purgatory } from '../../../../src/partition/purgatory.ts';
+import type { LogConfig } from '../../../../storage/log-config.ts';
 import { defaultLogConfig } from '../../../../storage/log-config.ts';
 import { LogManager } from '../../../../storage/log-manager.ts';
 import type { DiskOperation } from '../../../../storage/memory-disk.ts';
 import { MemoryDisk } from '../../../../storage/memory-disk.ts';
 import { openProducerState } from '../../../../storage/producer-state.ts';
+import type { WriteMode } from '../../../../storage/stall-guard.ts';
+import { StallGuards } from '../../../../storage/stall-guard.ts';
 import { VirtualTime } from '../../../helpers/virtual-time.ts';
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAQQ';
@@ -39,12 +42,19 @@ class Bench {
   readonly failures: string[] = [];
   #turn: Array<() => void> = [];
 
-  constructor(state = stateOf(), durability: Durability | null = 'kafka', minInsyncReplicas = 1) {
+  constructor(
+    state = stateOf(),
+    durability: Durability | null = 'kafka',
+    minInsyncReplicas = 1,
+    mode: WriteMode = 'loop',
+    config: LogConfig = defaultLogConfig,
+  ) {
     const logs = LogManager.open({
       disk: this.disk,
       clock: this.time,
       random: () => 0.5,
       logDirs: ['/data'],
+      stallGuards: new StallGuards(() => 0, mode),
       configOf: () => defaultLogConfig,
       openProducers: openProducerState({
         expirationMs: () => 86_400_000,
@@ -56,7 +66,7 @@ class Bench {
     this.partition = new Partition({
       topic: 't',
       index: 0,
-      log: logs.create('t', 0, TOPIC_ID, defaultLogConfig),
+      log: logs.create('t', 0, TOPIC_ID, config),
       state,
       settings: { brokerId: ME, durability, minInsyncReplicas: () => minInsyncReplicas },
       stage: new AppendStage((action) => this.#turn.push(action), purgatory),
@@ -91,6 +101,79 @@ class Bench {
 
 /** Lets promises that are under way settle: the disk in memory answers in microtasks. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('a partition on a disk that lets writers wait', () => {
+  test.each(['kafka', 'fsync'] as const)(
+    'answers nobody before the write has ended, durable as %s',
+    async (durability) => {
+      const bench = new Bench(stateOf(), durability, 1, 'pool');
+      const told = [bench.append('a', 1), bench.append(100_000, -1)].map(({ lastOffset }) => [
+        bench.await(lastOffset + 1, 'flushed'),
+        bench.await(lastOffset + 1),
+      ]);
+      bench.endTurn();
+      expect(told.flat(2)).toEqual([]);
+      expect(bench.partition.log.highWatermark).toBe(0);
+      await settled();
+      expect(told).toEqual([
+        [[0], [0]],
+        [[0], [0]],
+      ]);
+      expect(bench.partition.log.highWatermark).toBe(2);
+    },
+  );
+
+  test.each([
+    ['ENOSPC', ErrorCode.NONE],
+    ['EIO', ErrorCode.KAFKA_STORAGE_ERROR],
+  ])(
+    'refuses what a write that fails with %s took with it, also what was appended since',
+    async (errno, after) => {
+      const bench = new Bench(stateOf(), 'kafka', 1, 'pool');
+      bench.append('a');
+      bench.fail('write', errno);
+      const told = [bench.await(1), bench.await(1, 'flushed')];
+      bench.endTurn();
+      bench.append('b');
+      told.push(bench.await(2));
+      await settled();
+      expect(told).toEqual([56, 56, 56].map((code) => [code]));
+      expect(bench.partition.log.logEndOffset).toBe(0);
+      bench.disk.onOperation = undefined;
+      bench.endTurn();
+      await settled();
+      expect(bench.append('c').errorCode).toBe(after);
+    },
+  );
+
+  test('ends a wait that is under way when it is closed', async () => {
+    const bench = new Bench(stateOf(), 'fsync', 1, 'pool');
+    bench.append('a');
+    const told = bench.await(1);
+    bench.endTurn();
+    bench.partition.log.abandon();
+    bench.partition.close(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    await settled();
+    expect([told, bench.failures]).toEqual([[ErrorCode.UNKNOWN_TOPIC_OR_PARTITION], []]);
+  });
+});
+
+describe('a partition with flush.messages', () => {
+  test('answers the record that makes so many unsynced ones when they are synced', async () => {
+    const bench = new Bench(stateOf(), 'kafka', 1, 'loop', { ...defaultLogConfig, flushMessages: 2 });
+    bench.append('a');
+    const told = [bench.await(1), bench.await(2, 'flushed'), bench.await(2)];
+    bench.endTurn();
+    expect(told).toEqual([[0], [], []]);
+    expect(bench.partition.log.syncedEndOffset).toBe(0);
+    bench.append('b');
+    bench.endTurn();
+    expect(told).toEqual([[0], [], []]);
+    await settled();
+    expect(told).toEqual([[0], [0], [0]]);
+    expect(bench.partition.log.syncedEndOffset).toBe(2);
+  });
+});
 
 describe('a partition', () => {
   test('answers small appends at the end of the turn, with one write for all of them', () => {

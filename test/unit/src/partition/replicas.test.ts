@@ -79,7 +79,7 @@ function killedDisk(partitions: number): MemoryDisk {
       origin: 'client',
       nowMs: 1,
     });
-    log.flushStaged();
+    void log.flushStaged();
   }
   return disk;
 }
