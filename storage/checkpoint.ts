@@ -65,22 +65,27 @@ export function writeOffsetCheckpoint(
 }
 
 /**
- * As `writeOffsetCheckpoint` without durability, for what is noted every second: ext4 writes out at once what replaces
- * another file, and whoever waits for that stands still. A power cut may leave a mixture, which does not parse or is one
- * of the two but for a digit; so the file must not be believed alone.
+ * As `writeOffsetCheckpoint` without durability and on the thread pool, for what is noted every second: ext4 writes out at
+ * once what replaces another file, and whoever waits for that stands still. A power cut may leave a mixture, which does
+ * not parse or is one of the two but for a digit; so the file must not be believed alone.
  */
-export function overwriteOffsetCheckpoint(disk: Disk, path: string, offsets: OffsetCheckpoint): void {
+export async function overwriteOffsetCheckpoint(
+  disk: Disk,
+  path: string,
+  offsets: OffsetCheckpoint,
+): Promise<void> {
   const contents = formatOffsets(offsets);
   const file = disk.open(path, true);
   try {
-    file.write([contents], 0);
+    await file.writeAsync([contents], 0);
     if (file.sizeBytes() > contents.length) file.truncate(contents.length);
   } finally {
     file.close();
   }
 }
 
-function formatOffsets(offsets: OffsetCheckpoint): Buffer {
+/** The text of a checkpoint file. */
+export function formatOffsets(offsets: OffsetCheckpoint): Buffer {
   const lines: string[] = [];
   for (const [topic, partitions] of offsets) {
     for (const [partition, offset] of partitions) lines.push(`${topic} ${partition} ${offset}`);

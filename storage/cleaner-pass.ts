@@ -106,8 +106,10 @@ export class CleaningPass {
     // Afterwards every closed segment is on the disk, indexes included, and a start need not look at what is compacted.
     await log.flush();
     this.#assertSame();
-    directory.checkpointRecoveryPoints();
-    if (directory.cleanerOffset(log) === undefined) directory.setCleanerOffset(log, plan.firstDirtyOffset);
+    await directory.checkpointLater('recoveryPoints');
+    if (directory.cleanerOffset(log) === undefined)
+      await directory.setCleanerOffsetLater(log, plan.firstDirtyOffset);
+    this.#assertSame();
     const map = await engine.begin(jobOf(log, plan, share, logs.retentionWallMs));
     const mapMs = clock.monotonicMs() - startedMs;
     const toClean = plan.segments.filter(({ baseOffset }) => baseOffset < map.endOffset);
@@ -118,7 +120,7 @@ export class CleaningPass {
     }
     await log.sync();
     this.#assertSame();
-    directory.setCleanerOffset(log, map.endOffset);
+    await directory.setCleanerOffsetLater(log, map.endOffset);
     return { map, statistics, mapMs, elapsedMs: clock.monotonicMs() - startedMs };
   }
 

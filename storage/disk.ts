@@ -175,15 +175,29 @@ export async function syncFile(disk: Disk, path: string): Promise<void> {
   }
 }
 
-/** As a durable `replaceSmallFile`, on the thread pool. No other replacement of the same file may be under way. */
-export async function replaceSmallFileLater(disk: Disk, path: string, contents: Uint8Array): Promise<void> {
-  const temporary = `${path}.tmp`;
+/**
+ * As a durable `replaceSmallFile`, on the thread pool. A blocking replacement of the same file may come meanwhile, no
+ * other; then `isWanted` must say that this one is no longer wanted, and nothing happens.
+ */
+export async function replaceSmallFileLater(
+  disk: Disk,
+  path: string,
+  contents: Uint8Array,
+  isWanted: () => boolean = () => true,
+): Promise<void> {
+  // Not the name that `replaceSmallFile` uses: what is on its way to this file must not end in that one.
+  const temporary = `${path}.next.tmp`;
   const file = disk.open(temporary, true);
   try {
-    fill(file, contents);
+    if (file.sizeBytes() > 0) file.truncate(0);
+    await file.writeAsync([contents], 0);
     await file.sync();
   } finally {
     file.close();
+  }
+  if (!isWanted()) {
+    await disk.remove(temporary);
+    return;
   }
   disk.rename(temporary, path);
   await disk.syncDirectory(parentOf(path));

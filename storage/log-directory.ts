@@ -6,7 +6,8 @@
  */
 
 import type { OffsetCheckpoint } from './checkpoint.ts';
-import { offsetIn, readOffsetCheckpoint, setOffset, writeOffsetCheckpoint } from './checkpoint.ts';
+import { setOffset } from './checkpoint.ts';
+import { CheckpointFile } from './checkpoint-file.ts';
 import type { Disk, DiskError } from './disk.ts';
 import {
   CLEANER_OFFSET_FILE,
@@ -30,16 +31,21 @@ export class LogDirectory {
   #offlineCause: DiskError | null = null;
   #hadCleanShutdown = false;
   #previousBrokerEpoch = -1;
-  #recoveryPoints: OffsetCheckpoint = new Map();
-  #startOffsets: OffsetCheckpoint = new Map();
-  #highWatermarks: OffsetCheckpoint = new Map();
+  readonly #recoveryPoints: CheckpointFile;
+  readonly #startOffsets: CheckpointFile;
+  readonly #highWatermarks: CheckpointFile;
   /** How far the cleaner came: its entries tell which logs were ever compacted. */
-  #cleanerOffsets: OffsetCheckpoint = new Map();
+  readonly #cleanerOffsets: CheckpointFile;
   #isCleanerDamaged = false;
 
   constructor(disk: Disk, path: string) {
     this.#disk = disk;
     this.path = path;
+    const fileOf = (name: string) => new CheckpointFile(disk, joinPath(path, name));
+    this.#recoveryPoints = fileOf(RECOVERY_POINT_FILE);
+    this.#startOffsets = fileOf(LOG_START_OFFSET_FILE);
+    this.#highWatermarks = fileOf(REPLICATION_OFFSET_FILE);
+    this.#cleanerOffsets = fileOf(CLEANER_OFFSET_FILE);
   }
 
   get offlineCause(): DiskError | null {
@@ -71,90 +77,104 @@ export class LogDirectory {
     this.#hadCleanShutdown = clean !== null;
     this.#previousBrokerEpoch = clean?.brokerEpoch ?? -1;
     if (clean !== null) removeCleanShutdown(this.#disk, this.path);
-    this.#recoveryPoints = this.#read(RECOVERY_POINT_FILE);
-    this.#startOffsets = this.#read(LOG_START_OFFSET_FILE);
-    this.#highWatermarks = this.#read(REPLICATION_OFFSET_FILE);
-    this.#cleanerOffsets = this.#read(CLEANER_OFFSET_FILE);
-    const cleaner = readOffsetCheckpoint(this.#disk, joinPath(this.path, CLEANER_OFFSET_FILE));
-    this.#isCleanerDamaged = cleaner.status === 'damaged';
-  }
-
-  /** A damaged checkpoint counts as empty: recovery then scans more, which is always safe. */
-  #read(name: string): OffsetCheckpoint {
-    const read = readOffsetCheckpoint(this.#disk, joinPath(this.path, name));
-    return read.status === 'present' ? read.offsets : new Map();
+    // A damaged checkpoint counts as empty: recovery then scans more, which is always safe.
+    this.#recoveryPoints.read();
+    this.#startOffsets.read();
+    this.#highWatermarks.read();
+    this.#isCleanerDamaged = !this.#cleanerOffsets.read();
   }
 
   leftBy(topic: string, partition: number): LogLeftBy {
     return {
       hadCleanShutdown: this.#hadCleanShutdown,
-      recoveryPoint: offsetIn(this.#recoveryPoints, topic, partition) ?? 0,
-      logStartOffset: offsetIn(this.#startOffsets, topic, partition) ?? 0,
-      highWatermark: offsetIn(this.#highWatermarks, topic, partition) ?? 0,
+      recoveryPoint: this.#recoveryPoints.offset(topic, partition) ?? 0,
+      logStartOffset: this.#startOffsets.offset(topic, partition) ?? 0,
+      highWatermark: this.#highWatermarks.offset(topic, partition) ?? 0,
       // Without knowing, no log may be cut at a gap that a compaction has left.
-      mayHaveGaps: this.#isCleanerDamaged || offsetIn(this.#cleanerOffsets, topic, partition) !== undefined,
+      mayHaveGaps: this.#isCleanerDamaged || this.#cleanerOffsets.offset(topic, partition) !== undefined,
     };
   }
 
   /** Makes sure that no checkpoint on disk speaks of a log that is about to be made. @throws {DiskError} */
   forget(topic: string, partition: number): void {
-    const isKnown = (checkpoint: OffsetCheckpoint) => offsetIn(checkpoint, topic, partition) !== undefined;
+    const isKnown = (file: CheckpointFile) => file.mayTell(topic, partition) !== undefined;
     if (isKnown(this.#recoveryPoints)) this.checkpointRecoveryPoints();
     if (isKnown(this.#startOffsets)) this.checkpointStartOffsets();
     if (isKnown(this.#highWatermarks)) this.checkpointHighWatermarks();
-    if (!isKnown(this.#cleanerOffsets)) return;
-    const offsets = this.#offsets((log) => this.cleanerOffset(log) ?? null);
-    this.#cleanerOffsets = this.#write(CLEANER_OFFSET_FILE, offsets, this.#cleanerOffsets);
+    if (isKnown(this.#cleanerOffsets))
+      this.#cleanerOffsets.write(this.#offsets((log) => this.cleanerOffset(log)));
   }
 
   /** Makes sure that no checkpoint on disk claims more of the log than what lies below `offset`. @throws {DiskError} */
   lower(log: Log, offset: number): void {
     const { topic, partition } = log;
-    const isAbove = (known: OffsetCheckpoint) => (offsetIn(known, topic, partition) ?? 0) > offset;
+    const isAbove = (file: CheckpointFile) => (file.mayTell(topic, partition) ?? 0) > offset;
     this.lowerRecoveryPoint(log, offset);
     if (isAbove(this.#startOffsets)) {
-      const offsets = this.#offsets((other) => (other === log ? null : startOffsetToKeep(other)));
-      this.#startOffsets = this.#write(LOG_START_OFFSET_FILE, offsets, this.#startOffsets);
+      this.#startOffsets.write(
+        this.#offsets((other) => (other === log ? undefined : startOffsetToKeep(other))),
+      );
     }
     if (isAbove(this.#cleanerOffsets)) this.setCleanerOffset(log, offset);
   }
 
   /** Makes sure that the log's recovery point on disk is at most `offset`. @throws {DiskError} */
   lowerRecoveryPoint(log: Log, offset: number): void {
-    if ((offsetIn(this.#recoveryPoints, log.topic, log.partition) ?? 0) <= offset) return;
-    const offsets = this.#offsets((other) =>
-      other === log ? Math.min(log.recoveryPoint, offset) : other.recoveryPoint,
+    if ((this.#recoveryPoints.mayTell(log.topic, log.partition) ?? 0) <= offset) return;
+    this.#recoveryPoints.write(
+      this.#offsets((other) => (other === log ? Math.min(log.recoveryPoint, offset) : other.recoveryPoint)),
     );
-    this.#recoveryPoints = this.#write(RECOVERY_POINT_FILE, offsets, this.#recoveryPoints);
   }
 
   /** How far the cleaner came in the log, or undefined. */
   cleanerOffset(log: Log): number | undefined {
-    return offsetIn(this.#cleanerOffsets, log.topic, log.partition);
+    return this.#cleanerOffsets.offset(log.topic, log.partition);
   }
 
   /** @throws {DiskError} */
   setCleanerOffset(log: Log, offset: number): void {
-    const offsets = this.#offsets((other) => (other === log ? offset : (this.cleanerOffset(other) ?? null)));
-    this.#cleanerOffsets = this.#write(CLEANER_OFFSET_FILE, offsets, this.#cleanerOffsets);
+    this.#cleanerOffsets.write(this.#cleanerOffsetsWith(log, offset));
+  }
+
+  /** As `setCleanerOffset`, on the thread pool; not if the log is cut before its turn comes. @throws {DiskError} */
+  setCleanerOffsetLater(log: Log, offset: number): Promise<void> {
+    const { truncationCount } = log.files;
+    return this.#cleanerOffsets.writeLater(() =>
+      log.files.truncationCount === truncationCount
+        ? this.#cleanerOffsetsWith(log, offset)
+        : this.#offsets((other) => this.cleanerOffset(other)),
+    );
+  }
+
+  #cleanerOffsetsWith(log: Log, offset: number): OffsetCheckpoint {
+    return this.#offsets((other) => (other === log ? offset : this.cleanerOffset(other)));
   }
 
   /** @throws {DiskError} */
   checkpointRecoveryPoints(): void {
-    const offsets = this.#offsets((log) => log.recoveryPoint);
-    this.#recoveryPoints = this.#write(RECOVERY_POINT_FILE, offsets, this.#recoveryPoints);
+    this.#recoveryPoints.write(this.#offsets(recoveryPointOf));
   }
 
   /** Only starts that the first segment's name does not tell. @throws {DiskError} */
   checkpointStartOffsets(): void {
-    const offsets = this.#offsets(startOffsetToKeep);
-    this.#startOffsets = this.#write(LOG_START_OFFSET_FILE, offsets, this.#startOffsets);
+    this.#startOffsets.write(this.#offsets(startOffsetToKeep));
   }
 
   /** @throws {DiskError} */
   checkpointHighWatermarks(): void {
-    const offsets = this.#offsets((log) => log.highWatermark);
-    this.#highWatermarks = this.#write(REPLICATION_OFFSET_FILE, offsets, this.#highWatermarks);
+    this.#highWatermarks.write(this.#offsets(highWatermarkOf));
+  }
+
+  /** As the three above, on the thread pool, with what holds when earlier ones of the same kind are through. @throws {DiskError} */
+  checkpointLater(kind: 'recoveryPoints' | 'startOffsets' | 'highWatermarks'): Promise<void> {
+    switch (kind) {
+      case 'recoveryPoints':
+        return this.#recoveryPoints.writeLater(() => this.#offsets(recoveryPointOf));
+      case 'startOffsets':
+        return this.#startOffsets.writeLater(() => this.#offsets(startOffsetToKeep));
+      case 'highWatermarks':
+        return this.#highWatermarks.writeLater(() => this.#offsets(highWatermarkOf));
+    }
   }
 
   /** The last thing a clean stop does, after all logs are closed. @throws {DiskError} */
@@ -162,33 +182,19 @@ export class LogDirectory {
     writeCleanShutdown(this.#disk, this.path, brokerEpoch);
   }
 
-  #offsets(of: (log: Log) => number | null): OffsetCheckpoint {
+  #offsets(of: (log: Log) => number | undefined): OffsetCheckpoint {
     const offsets: OffsetCheckpoint = new Map();
     for (const log of this.logs) {
       const offset = of(log);
-      if (offset !== null) setOffset(offsets, log.topic, log.partition, offset);
-    }
-    return offsets;
-  }
-
-  #write(name: string, offsets: OffsetCheckpoint, known: OffsetCheckpoint): OffsetCheckpoint {
-    const path = joinPath(this.path, name);
-    if (!isSame(offsets, known) || this.#disk.status(path) === null) {
-      writeOffsetCheckpoint(this.#disk, path, offsets);
+      if (offset !== undefined) setOffset(offsets, log.topic, log.partition, offset);
     }
     return offsets;
   }
 }
 
-const startOffsetToKeep = (log: Log): number | null =>
-  log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : null;
+const recoveryPointOf = (log: Log): number => log.recoveryPoint;
 
-function isSame(a: OffsetCheckpoint, b: OffsetCheckpoint): boolean {
-  if (a.size !== b.size) return false;
-  for (const [topic, partitions] of a) {
-    const others = b.get(topic);
-    if (others === undefined || others.size !== partitions.size) return false;
-    for (const [partition, offset] of partitions) if (others.get(partition) !== offset) return false;
-  }
-  return true;
-}
+const highWatermarkOf = (log: Log): number => log.highWatermark;
+
+const startOffsetToKeep = (log: Log): number | undefined =>
+  log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : undefined;

@@ -391,13 +391,13 @@ export class LogManager {
     const { retentionWallMs } = this;
     await this.#flushOverdue(monotonicMs);
     if (this.#isDue('highWatermark', monotonicMs, this.#intervals.highWatermarkMs)) {
-      this.#checkpoint((directory) => directory.checkpointHighWatermarks());
+      await this.#checkpointLater((directory) => directory.checkpointLater('highWatermarks'));
     }
     if (this.#isDue('startOffset', monotonicMs, this.#intervals.startOffsetMs)) {
-      this.#checkpoint((directory) => directory.checkpointStartOffsets());
+      await this.#checkpointLater((directory) => directory.checkpointLater('startOffsets'));
     }
     if (this.#isDue('recoveryPoint', monotonicMs, this.#intervals.recoveryPointMs)) {
-      this.#checkpoint((directory) => directory.checkpointRecoveryPoints());
+      await this.#checkpointLater((directory) => directory.checkpointLater('recoveryPoints'));
       for (const log of [...this.#logs.values()])
         await ignoringDiskErrors(() => log.tidy(this.#steadyClock.wallMs()));
     }
@@ -446,23 +446,37 @@ export class LogManager {
       try {
         write(directory);
       } catch (error) {
-        if (!(error instanceof DiskError)) throw error;
-        // A full disk costs a longer recovery, not the directory.
-        if (error.kind === 'io') this.#failDirectory(directory, error);
+        this.#checkpointFailed(directory, error);
       }
     }
+  }
+
+  /** As `#checkpoint`; no directory waits for another. */
+  async #checkpointLater(write: (directory: LogDirectory) => Promise<void>): Promise<void> {
+    const online = this.directories.filter(({ isOnline }) => isOnline);
+    await Promise.all(
+      online.map((directory) =>
+        write(directory).catch((error: unknown) => this.#checkpointFailed(directory, error)),
+      ),
+    );
+  }
+
+  /** A full disk costs a longer recovery, not the directory. */
+  #checkpointFailed(directory: LogDirectory, error: unknown): void {
+    if (!(error instanceof DiskError)) throw error;
+    if (error.kind === 'io') this.#failDirectory(directory, error);
   }
 
   /**
    * Writes down where these logs begin now, so that no crash brings back what was deleted. Gives those whose directory
    * could not be written.
    */
-  keepStartOffsets(logs: ReadonlySet<Log>): Set<Log> {
+  async keepStartOffsets(logs: ReadonlySet<Log>): Promise<Set<Log>> {
     const failed = new Set(logs);
-    this.#checkpoint((directory) => {
+    await this.#checkpointLater(async (directory) => {
       const kept = [...logs].filter((log) => directory.logs.has(log));
       if (kept.length === 0) return;
-      directory.checkpointStartOffsets();
+      await directory.checkpointLater('startOffsets');
       for (const log of kept) failed.delete(log);
     });
     return failed;

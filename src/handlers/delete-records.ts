@@ -19,7 +19,7 @@ const HIGH_WATERMARK = -1;
 
 export const deleteRecords = (services: Services) =>
   handler(DeleteRecords, {
-    run: (request) => {
+    run: async (request) => {
       const moved = new Set<Log>();
       const topics = [...offsetsByTopic(request)].map(([name, offsets]) => ({
         name,
@@ -29,7 +29,7 @@ export const deleteRecords = (services: Services) =>
         })),
       }));
       // Apache Kafka writes them down within a minute: until then a crash brings the records back.
-      const unkept = moved.size === 0 ? moved : services.logs.keepStartOffsets(moved);
+      const unkept = moved.size === 0 ? moved : await services.logs.keepStartOffsets(moved);
       const answer = ({ log, ...deleted }: Deleted & { partitionIndex: number }) =>
         log !== undefined && unkept.has(log)
           ? { ...deleted, lowWatermark: -1, errorCode: ErrorCode.KAFKA_STORAGE_ERROR }

@@ -55,7 +55,7 @@ export interface RaftLogStore {
   advanceStart(offset: number, nowMs: number): void;
   updateHighWatermark(offset: number): void;
   /** Notes for the next start how far the log is committed and on disk. */
-  checkpointCommitted(isDurable: boolean): void;
+  checkpointCommitted(isDurable: boolean): Promise<void>;
   /** Removes files whose delay is over. */
   tidy(nowMs: number): Promise<void>;
   /** Syncs and closes. */

@@ -168,7 +168,9 @@ export class RaftNode {
       this.#isStepping = false;
       this.#settle();
       this.#repeat(CLEAN_INTERVAL_MS, () => this.clean());
-      this.#repeat(CHECKPOINT_INTERVAL_MS, () => this.#ports.log.checkpointCommitted(false));
+      this.#repeat(CHECKPOINT_INTERVAL_MS, () => {
+        this.#ports.log.checkpointCommitted(false).catch((error: unknown) => this.#fail(error));
+      });
     });
   }
 
@@ -305,7 +307,7 @@ export class RaftNode {
     });
     this.#stop();
     await this.#ports.log.sync();
-    this.#ports.log.checkpointCommitted(true);
+    await this.#ports.log.checkpointCommitted(true);
     await this.#ports.log.close().catch((error: unknown) => {
       // The records are on the disk; the rest is made anew at the next start.
       if (!isPassing(error)) throw error;

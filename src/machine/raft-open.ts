@@ -154,6 +154,8 @@ class MetadataLog implements RaftLogStore {
   readonly #makeRoom: () => void;
   /** As last noted for the next start. */
   #committed = 0;
+  /** That is being noted now. */
+  #noting: Promise<void> | null = null;
 
   constructor(log: Log, disk: Disk, makeRoom: () => void = () => {}) {
     this.#log = log;
@@ -220,22 +222,37 @@ class MetadataLog implements RaftLogStore {
     this.#log.updateHighWatermark(offset);
   }
 
-  checkpointCommitted(isDurable: boolean): void {
+  async checkpointCommitted(isDurable: boolean): Promise<void> {
+    // Two at once would write into the same files; what is left out now is noted a second later.
+    if (this.#noting !== null && !isDurable) return;
+    await this.#noting;
     const offset = Math.min(this.#log.highWatermark, this.#log.syncedEndOffset);
     if (offset <= this.#committed && !isDurable) return;
     this.#committed = offset;
     const offsets: OffsetCheckpoint = new Map();
     setOffset(offsets, METADATA_TOPIC, METADATA_PARTITION, offset);
+    this.#noting = this.#noteCommitted(offsets, isDurable);
     try {
-      for (const name of COMMITTED_FILES) {
-        const path = joinPath(this.#log.dir, name);
+      await this.#noting;
+    } finally {
+      this.#noting = null;
+    }
+  }
+
+  async #noteCommitted(offsets: OffsetCheckpoint, isDurable: boolean): Promise<void> {
+    try {
+      for (const path of this.#committedPaths()) {
         if (isDurable) writeOffsetCheckpoint(this.#disk, path, offsets);
-        else overwriteOffsetCheckpoint(this.#disk, path, offsets);
+        else await overwriteOffsetCheckpoint(this.#disk, path, offsets);
       }
     } catch (error) {
       // It is said again later; until then the next start knows a little less.
       if (!isPassing(error)) throw error;
     }
+  }
+
+  #committedPaths(): string[] {
+    return COMMITTED_FILES.map((name) => joinPath(this.#log.dir, name));
   }
 
   tidy(nowMs: number): Promise<void> {

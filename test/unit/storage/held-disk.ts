@@ -42,8 +42,12 @@ export class HeldDisk implements Disk {
   readonly writes: HeldWrite[] = [];
   readonly #disk: MemoryDisk;
 
-  constructor(disk: MemoryDisk) {
+  readonly #isHeld: (path: string) => boolean;
+
+  /** By default only segments are held, not the small files beside them. */
+  constructor(disk: MemoryDisk, isHeld = (path: string) => path.endsWith('.log')) {
     this.#disk = disk;
+    this.#isHeld = isHeld;
   }
 
   /** The oldest write under way, which is then no longer among them. */
@@ -59,7 +63,8 @@ export class HeldDisk implements Disk {
       path,
       sizeBytes: () => file.sizeBytes(),
       write: (chunks, position) => file.write(chunks, position),
-      writeAsync: (chunks, position) => this.#hold(path, chunks, position),
+      writeAsync: (chunks, position) =>
+        this.#isHeld(path) ? this.#hold(path, chunks, position) : file.writeAsync(chunks, position),
       read: (target, position) => file.read(target, position),
       readAsync: (target, position) => file.readAsync(target, position),
       truncate: (lengthBytes) => file.truncate(lengthBytes),

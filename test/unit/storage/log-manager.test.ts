@@ -74,7 +74,7 @@ describe('a log manager', () => {
     expect(again).toMatchObject({ logStartOffset: 2, highWatermark: 3, logEndOffset: 4, syncedEndOffset: 4 });
   });
 
-  test('keeps a log start over a crash once it was asked to, and tells where it could not', () => {
+  test('keeps a log start over a crash once it was asked to, and tells where it could not', async () => {
     const broker = new Broker();
     const logs = [0, 1].map((partition) => broker.create('orders', partition));
     for (const log of logs) {
@@ -85,7 +85,7 @@ describe('a log manager', () => {
     }
     broker.disk.onOperation = (operation, path) =>
       operation === 'write' && path.startsWith('/two/') ? { errno: 'ENOSPC' } : undefined;
-    expect([...broker.logs.keepStartOffsets(new Set(logs))]).toEqual([logs[1]]);
+    expect([...(await broker.logs.keepStartOffsets(new Set(logs)))]).toEqual([logs[1]]);
     broker.disk.onOperation = undefined;
     const again = new Broker(broker.disk).logs;
     expect([0, 1].map((partition) => again.get('orders', partition)?.logStartOffset)).toEqual([2, 0]);
