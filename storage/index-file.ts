@@ -61,6 +61,11 @@ export class IndexFile {
     return this.#maxEntries;
   }
 
+  /** Looking at the entries costs no reading. */
+  get isLoaded(): boolean {
+    return this.#buffer !== null || this.#writtenCount === 0;
+  }
+
   /** Of the entries. */
   get sizeBytes(): number {
     return this.#entryCount * this.entrySize;

@@ -403,7 +403,7 @@ export class LogManager {
     }
     if (this.#isDue('retention', monotonicMs, this.#intervals.retentionCheckMs)) {
       for (const log of [...this.#logs.values()])
-        await ignoringDiskErrors(async () => this.#retain(log, retentionWallMs));
+        await ignoringDiskErrors(() => this.#retain(log, retentionWallMs));
     }
     await this.#removeDoomed(wallMs);
   }
@@ -436,7 +436,9 @@ export class LogManager {
     return true;
   }
 
-  #retain(log: Log, nowMs: number): void {
+  async #retain(log: Log, nowMs: number): Promise<void> {
+    const { retentionMs } = log.config;
+    if (retentionMs >= 0) await log.warmUpTimes(nowMs - retentionMs);
     if (this.get(log.topic, log.partition) === log) log.deleteOldSegments(nowMs);
   }
 

@@ -36,6 +36,8 @@ import type { Segment } from './segment.ts';
 import type { TimestampAndOffset } from './segment-types.ts';
 import { StallGuards } from './stall-guard.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
+import type { WarmUpPlace } from './warm-up.ts';
+import { warmUpBytes, warmUpTimes } from './warm-up.ts';
 
 /** The part of a judged append that the log stores. */
 interface Judged {
@@ -427,6 +429,25 @@ export class Log {
     return readSegments(segments, offset, options, Math.min(upTo, flushedEndOffset), logEndOffset);
   }
 
+  /**
+   * Reads on the thread pool what `read` would read from `offset` on, where that is unlikely to be in the page cache;
+   * null where it is likely. Afterwards the log may be another: the caller begins anew.
+   */
+  warmUp(offset: number, maxBytes: number): Promise<void> | null {
+    if (!this.#local.isWritable || offset < this.#logStartOffset || offset >= this.flushedEndOffset)
+      return null;
+    return warmUpBytes(this.#warmUpPlace, offset, maxBytes);
+  }
+
+  /** As `warmUp`, for `offsetForTimestamp`, or with null for `offsetOfMaxTimestamp`. */
+  warmUpTimes(timestampMs: number | null): Promise<void> | null {
+    return this.#local.isWritable ? warmUpTimes(this.#warmUpPlace, timestampMs) : null;
+  }
+
+  get #warmUpPlace(): WarmUpPlace {
+    return { disk: this.#disk, directory: this.dir, segments: this.#local.segments };
+  }
+
   /** The aborted transactions that a reader of committed data must know to filter `read`. */
   collectAbortedTransactions(read: LogRead): AbortedTransaction[] {
     return collectAborted(this.#local.segments, read, this.logEndOffset);
@@ -522,6 +543,7 @@ export class Log {
   /** Removes segments by log start, size and time; how many went (UnifiedLog.deleteOldSegments). @throws {DiskError} */
   deleteOldSegments(nowMs: number): number {
     if (!this.#local.isWritable) return 0;
+    this.#local.tryFlush();
     return this.#local.sparing(() => {
       let count = this.#deleteFirst(breachedByLogStart(this.#facts()), nowMs);
       count += this.#deleteFirst(breachedBySize(this.#facts(), this.config), nowMs);
@@ -534,7 +556,8 @@ export class Log {
     return {
       segments: this.#local.segments.all,
       logStartOffset: this.#logStartOffset,
-      highWatermark: this.#highWatermark,
+      // A segment that a write is still on its way to does not go.
+      highWatermark: Math.min(this.#highWatermark, this.flushedEndOffset),
       logEndOffset: this.logEndOffset,
     };
   }

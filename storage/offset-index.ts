@@ -92,6 +92,12 @@ export class OffsetIndex {
     return low - 1;
   }
 
+  /** Where to begin looking for `offset`, if the entries are true. */
+  positionNear(offset: number): number {
+    const slot = this.lookup(offset);
+    return slot < 0 ? 0 : this.positionAt(slot);
+  }
+
   /** Offset of the first entry at or past `position`, or -1 (OffsetIndex.fetchUpperBoundOffset). */
   firstOffsetAtOrAfter(position: number): number {
     const slot = this.slotAtOrAfter(position);

@@ -9,14 +9,19 @@ import {
   BATCH_HEADER_SIZE,
   baseOffset,
   isCrcValid,
+  iterateRecords,
   lastOffset,
   MAGIC_V2,
   magic,
+  maxTimestamp,
+  partitionLeaderEpoch,
   sizeInBytes,
 } from '../protocol/batch.ts';
+import type { BatchScanner } from './batch-scanner.ts';
 import type { DiskFile } from './disk.ts';
 import type { OffsetIndex } from './offset-index.ts';
 import type { ReadMemory } from './read-buffers.ts';
+import type { TimestampAndOffset } from './segment-types.ts';
 
 export interface SegmentReadOptions {
   readonly maxBytes: number;
@@ -144,4 +149,22 @@ export function readLate(
   if (wholeEnd <= start) return null;
   const records = memory.takeLate(file, start, wholeEnd - start);
   return records === null ? null : { records, position: start, availableBytes: limit, damagedAt: -1 };
+}
+
+/** The first record at or after `timestampMs` whose offset is at least `fromOffset`, or null. */
+export function firstRecordSince(
+  scanner: BatchScanner,
+  timestampMs: number,
+  fromOffset: number,
+): TimestampAndOffset | null {
+  while (scanner.next()) {
+    if (maxTimestamp(scanner.buffer, scanner.at) < timestampMs || scanner.lastOffset < fromOffset) continue;
+    if (!scanner.loadWhole()) return null;
+    const leaderEpoch = partitionLeaderEpoch(scanner.buffer, scanner.at);
+    for (const record of iterateRecords(scanner.buffer, scanner.at)) {
+      if (record.timestampMs < timestampMs || record.offset < fromOffset) continue;
+      return { timestamp: record.timestampMs, offset: record.offset, leaderEpoch };
+    }
+  }
+  return null;
 }

@@ -13,15 +13,7 @@
  */
 
 import { assert } from '../protocol/assert.ts';
-import {
-  BATCH_HEADER_SIZE,
-  baseOffset,
-  iterateRecords,
-  lastOffset,
-  maxTimestamp,
-  partitionLeaderEpoch,
-  sizeInBytes,
-} from '../protocol/batch.ts';
+import { BATCH_HEADER_SIZE, baseOffset, lastOffset, maxTimestamp, sizeInBytes } from '../protocol/batch.ts';
 import { BatchScanner, HEADER_CHUNK_BYTES } from './batch-scanner.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import {
@@ -39,12 +31,13 @@ import { OffsetIndex } from './offset-index.ts';
 import type { ReadMemory } from './read-buffers.ts';
 import { renameSegmentFiles } from './segment-files.ts';
 import type { SegmentRead, SegmentReadOptions } from './segment-read.ts';
-import { cutToWhole, damagedRead, isPlausibleHeader, readLate } from './segment-read.ts';
+import { cutToWhole, damagedRead, firstRecordSince, isPlausibleHeader, readLate } from './segment-read.ts';
 import type { SegmentMark, SegmentParts, TimestampAndOffset } from './segment-types.ts';
 import type { EndOfBatches, SearchedFile } from './sound-batch.ts';
 import { endOfBatches, findSound } from './sound-batch.ts';
 import { NO_TIMESTAMP, TimeIndex } from './time-index.ts';
 import { TransactionIndex } from './transaction-index.ts';
+import { WarmBytes } from './warm-bytes.ts';
 
 /** A timestamp that has not been looked up yet. */
 const UNKNOWN = Number.NaN;
@@ -54,6 +47,7 @@ export class Segment {
   readonly rollJitterMs: number;
   readonly transactionIndex: TransactionIndex;
   trustedFrom = 0;
+  readonly warm = new WarmBytes();
   readonly #disk: Disk;
   #directory: string;
   #file: DiskFile | null = null;
@@ -141,6 +135,11 @@ export class Segment {
     return this.#file;
   }
 
+  /** Looking into the indexes costs no reading. */
+  get isIndexLoaded(): boolean {
+    return this.#offsetIndex?.file.isLoaded === true && this.#timeIndex?.file.isLoaded === true;
+  }
+
   get offsetIndex(): OffsetIndex {
     this.#checkIndexes();
     assert(this.#offsetIndex !== null, 'a checked segment has an offset index');
@@ -209,7 +208,7 @@ export class Segment {
   write(chunks: readonly Uint8Array[], bytes: number): void {
     assert(this.#writtenBytes + bytes <= this.#sizeBytes, 'only added batches may be written');
     this.file.write(chunks, this.#writtenBytes);
-    this.#writtenBytes += bytes;
+    this.wrote(bytes);
   }
 
   /** As `write`, on the thread pool. Neither the next write nor a reader may rely on it before `wrote`. */
@@ -219,8 +218,10 @@ export class Segment {
 
   /** The bytes of `writeAsync` are in the file. */
   wrote(bytes: number): void {
-    assert(this.#writtenBytes + bytes <= this.#sizeBytes, 'only added batches may be written');
-    this.#writtenBytes += bytes;
+    const end = this.#writtenBytes + bytes;
+    assert(end <= this.#sizeBytes, 'only added batches may be written');
+    this.warm.touch(this.#writtenBytes, end);
+    this.#writtenBytes = end;
   }
 
   mark(into: SegmentMark): void {
@@ -315,8 +316,7 @@ export class Segment {
     const position = this.offsetIndex.positionAt(slot);
     if (position >= this.trustedFrom || this.#entryIsTrue(slot, position)) return position;
     this.rebuildIndexes();
-    const rebuilt = this.offsetIndex.lookup(offset);
-    return rebuilt < 0 ? 0 : this.offsetIndex.positionAt(rebuilt);
+    return this.offsetIndex.positionNear(offset);
   }
 
   #entryIsTrue(slot: number, position: number): boolean {
@@ -352,16 +352,7 @@ export class Segment {
     const indexed = slot < 0 ? this.baseOffset : this.timeIndex.offsetAt(slot);
     const start = this.#startFor(Math.max(indexed, fromOffset));
     const scanner = new BatchScanner(this.file, start, this.#writtenBytes);
-    while (scanner.next()) {
-      if (maxTimestamp(scanner.buffer, scanner.at) < timestampMs || scanner.lastOffset < fromOffset) continue;
-      if (!scanner.loadWhole()) return null;
-      const leaderEpoch = partitionLeaderEpoch(scanner.buffer, scanner.at);
-      for (const record of iterateRecords(scanner.buffer, scanner.at)) {
-        if (record.timestampMs < timestampMs || record.offset < fromOffset) continue;
-        return { timestamp: record.timestampMs, offset: record.offset, leaderEpoch };
-      }
-    }
-    return null;
+    return firstRecordSince(scanner, timestampMs, fromOffset);
   }
 
   /** `offset`, or the start of the batch that holds it: where the segment can end without leaving an offset out. */
@@ -505,6 +496,7 @@ export class Segment {
 
   /** Closes the file and drops index buffers when nothing has used the segment since the last call. */
   releaseIfIdle(): void {
+    this.warm.age();
     if (this.#isUsed) {
       this.#isUsed = false;
       return;
@@ -518,6 +510,10 @@ export class Segment {
   closeFile(): void {
     this.#file?.close();
     this.#file = null;
+  }
+
+  get indexIntervalBytes(): number {
+    return this.#indexIntervalBytes;
   }
 
   set indexIntervalBytes(bytes: number) {

@@ -64,23 +64,9 @@ export const listOffsets = (services: Services) =>
           request.isolationLevel === READ_UNCOMMITTED ||
           request.isolationLevel === READ_COMMITTED,
       };
-      const duplicates = duplicatePartitions(request);
-      return {
-        throttleTimeMs: 0,
-        topics: request.topics.map(({ name, partitions }) => ({
-          name,
-          partitions: partitions.map((part): PartitionResponse => {
-            const partition = partitionOrError(services, name, part.partitionIndex);
-            if (call.version === 0) return answerV0(services.clock.wallMs(), part, partition, reader);
-            if (duplicates.has(`${part.partitionIndex}/${name}`)) {
-              return answer(part, nothing(ErrorCode.INVALID_REQUEST), reader);
-            }
-            if (!reader.isKnownLevel) return answer(part, nothing(ErrorCode.UNKNOWN_SERVER_ERROR), reader);
-            const found = typeof partition === 'number' ? nothing(partition) : find(partition, part, reader);
-            return answer(part, found, reader);
-          }),
-        })),
-      };
+      const warmUp = call.version === 0 ? null : warmUpOf(services, request);
+      const answered = () => answerAll(services, request, reader);
+      return warmUp === null ? answered() : warmUp.then(answered);
     },
     refuse: (request, errorCode) => ({
       throttleTimeMs: 0,
@@ -90,6 +76,41 @@ export const listOffsets = (services: Services) =>
       })),
     }),
   });
+
+/** What searches by time look at is brought into the page cache first, where it is unlikely to be there. */
+function warmUpOf(services: Services, request: Request): Promise<unknown> | null {
+  const warmUps: Promise<void>[] = [];
+  for (const { name, partitions } of request.topics) {
+    for (const { partitionIndex, timestamp } of partitions) {
+      if (timestamp < 0 && timestamp !== MAX_TIMESTAMP) continue;
+      const partition = partitionOrError(services, name, partitionIndex);
+      if (typeof partition === 'number') continue;
+      const warmUp = partition.log.warmUpTimes(timestamp === MAX_TIMESTAMP ? null : timestamp);
+      if (warmUp !== null) warmUps.push(warmUp);
+    }
+  }
+  return warmUps.length === 0 ? null : Promise.all(warmUps);
+}
+
+function answerAll(services: Services, request: Request, reader: Reader): Response {
+  const duplicates = duplicatePartitions(request);
+  return {
+    throttleTimeMs: 0,
+    topics: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map((part): PartitionResponse => {
+        const partition = partitionOrError(services, name, part.partitionIndex);
+        if (reader.version === 0) return answerV0(services.clock.wallMs(), part, partition, reader);
+        if (duplicates.has(`${part.partitionIndex}/${name}`)) {
+          return answer(part, nothing(ErrorCode.INVALID_REQUEST), reader);
+        }
+        if (!reader.isKnownLevel) return answer(part, nothing(ErrorCode.UNKNOWN_SERVER_ERROR), reader);
+        const found = typeof partition === 'number' ? nothing(partition) : find(partition, part, reader);
+        return answer(part, found, reader);
+      }),
+    })),
+  };
+}
 
 function duplicatePartitions(request: Request): Set<string> {
   const seen = new Set<string>();

@@ -9,6 +9,7 @@ import { ControlType, controlTypeOf } from '../../protocol/batch/control.ts';
 import * as batches from '../../protocol/batch.ts';
 import type { CompressionType } from '../../protocol/compression/types.ts';
 import { ErrorCode, KafkaError } from '../../protocol/errors.ts';
+import { DiskError } from '../../storage/disk.ts';
 import type {
   AppendedBatch,
   BatchOptions,
@@ -34,6 +35,9 @@ export interface CoordinatedPartition {
   readonly log: {
     readonly logStartOffset: number;
     readonly logEndOffset: number;
+    readonly flushedEndOffset: number;
+    flushStaged(): Promise<void> | null;
+    warmUp(offset: number, maxBytes: number): Promise<void> | null;
     read(
       offset: number,
       options: { readonly maxBytes: number; readonly minOneBatch: boolean },
@@ -92,6 +96,7 @@ export class CoordinatorPartition implements CommitLog {
     const maxBytes = this.#options.loadBufferBytes ?? DEFAULT_LOAD_BUFFER_BYTES;
     let offset = log.logStartOffset;
     while (offset < log.logEndOffset) {
+      await log.warmUp(offset, maxBytes);
       const { errorCode, records } = log.read(offset, { maxBytes, minOneBatch: true });
       if (errorCode !== ErrorCode.NONE) throw new KafkaError(errorCode);
       const from = offset;
@@ -101,10 +106,23 @@ export class CoordinatorPartition implements CommitLog {
           yield unfold(chunk, position);
         }
       }
-      // Compaction may have emptied the end of the log: then the offsets up to it are gone for good.
-      if (offset === from) return;
+      if (offset === from) {
+        // Compaction may have emptied the end of the log: then the offsets up to it are gone for good.
+        if (log.flushedEndOffset === log.logEndOffset) return;
+        await written(log);
+      }
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
+  }
+}
+
+/** @throws {KafkaError} when the disk that it waits for fails. */
+async function written(log: CoordinatedPartition['log']): Promise<void> {
+  try {
+    await log.flushStaged();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR);
   }
 }
 
