@@ -37,6 +37,7 @@ import {
   writev,
   writevSync,
 } from 'node:fs';
+import { withoutFirst } from './chunks.ts';
 import type { Releasable } from './open-files.ts';
 import { OpenFiles } from './open-files.ts';
 import type { DirectoryLanes, Lane } from './pool-lanes.ts';
@@ -77,10 +78,10 @@ export const isPassing = (error: unknown): error is DiskError =>
 export interface DiskFile {
   readonly path: string;
   /**
-   * The system's number for the open file, for a call that this port lacks; good only until control returns to the
-   * event loop. Missing where files have none. @throws {DiskError}
+   * Keeps the open file for calls that this port lacks, whatever becomes of its name, and though it be closed meanwhile;
+   * only for a moment, since it holds a descriptor. Missing where files have none. @throws {DiskError}
    */
-  readonly descriptor?: () => number;
+  readonly pin?: () => PinnedFile;
   sizeBytes(): number;
   /** Writes the chunks one after the other from `position`, which may lie past the end (the gap reads as zeros). */
   write(chunks: readonly Uint8Array[], position: number): void;
@@ -96,6 +97,16 @@ export interface DiskFile {
   sync(): Promise<void>;
   syncNow(): void;
   close(): void;
+}
+
+/** An open file that is needed for a moment longer than its owner may need it. */
+export interface PinnedFile {
+  /** The system's number for it, good until `release`. */
+  readonly descriptor: number;
+  /** As DiskFile.read. @throws {DiskError} */
+  read(target: Uint8Array, position: number): number;
+  /** Lets go of it; harmless a second time. */
+  release(): void;
 }
 
 export interface DirectoryEntry {
@@ -286,7 +297,8 @@ class NodeFile implements DiskFile, Releasable {
   }
 
   get isBusy(): boolean {
-    return this.#callsRunning > 0;
+    // A closed one keeps its descriptor for calls that wait: it could not be had again.
+    return this.#callsRunning > 0 || (this.#closeWanted && this.#callsUnderWay > 0);
   }
 
   /** An error that the kernel has not reported yet is reported to the next fsync through another descriptor, too. */
@@ -309,9 +321,24 @@ class NodeFile implements DiskFile, Releasable {
     return this.#descriptor;
   }
 
-  descriptor(): number {
+  pin(): PinnedFile {
     this.#assertOpen('open');
-    return this.#fd;
+    const descriptor = this.#fd;
+    // As a call under way does: it keeps the descriptor from others, and a close waits for it.
+    this.#callsUnderWay++;
+    this.#callsRunning++;
+    let isPinned = true;
+    return {
+      descriptor,
+      read: (target, position) => this.#readFrom(descriptor, target, position),
+      release: () => {
+        if (!isPinned) return;
+        isPinned = false;
+        this.#callsRunning--;
+        this.#callsUnderWay--;
+        if (this.#closeWanted) this.close();
+      },
+    };
   }
 
   sizeBytes(): number {
@@ -361,25 +388,31 @@ class NodeFile implements DiskFile, Releasable {
     return end;
   }
 
-  async writeAsync(chunks: readonly Uint8Array[], position: number): Promise<void> {
-    let at = position;
-    for (let left = chunks; left.length > 0; ) {
-      const group = left.slice(0, WRITEV_CHUNKS);
-      const count = await this.#onPool<number>('write', this.#lanes.write, (fd, end) =>
-        writev(fd, group, at, end),
-      );
-      if (count === 0) throw new DiskError('ENOSPC', 'write', this.path);
-      at += count;
-      left = withoutFirst(left, count);
-    }
+  writeAsync(chunks: readonly Uint8Array[], position: number): Promise<void> {
+    return this.#underWay('write', async () => {
+      let at = position;
+      for (let left = chunks; left.length > 0; ) {
+        const group = left.slice(0, WRITEV_CHUNKS);
+        const count = await this.#onPool<number>('write', this.#lanes.write, (fd, end) =>
+          writev(fd, group, at, end),
+        );
+        at += count;
+        left = withoutFirst(left, count);
+        if (count === 0 && left.length > 0) throw new DiskError('ENOSPC', 'write', this.path);
+      }
+    });
   }
 
   read(target: Uint8Array, position: number): number {
     this.#assertOpen('read');
+    return this.#readFrom(this.#fd, target, position);
+  }
+
+  #readFrom(descriptor: number, target: Uint8Array, position: number): number {
     try {
       let done = 0;
       while (done < target.length) {
-        const count = readSync(this.#fd, target, done, target.length - done, position + done);
+        const count = readSync(descriptor, target, done, target.length - done, position + done);
         if (count === 0) break;
         done += count;
       }
@@ -389,16 +422,18 @@ class NodeFile implements DiskFile, Releasable {
     }
   }
 
-  async readAsync(target: Uint8Array, position: number): Promise<number> {
-    let done = 0;
-    while (done < target.length) {
-      const count = await this.#onPool<number>('read', this.#lanes.read, (fd, end) =>
-        readFile(fd, target, done, target.length - done, position + done, end),
-      );
-      if (count === 0) break;
-      done += count;
-    }
-    return done;
+  readAsync(target: Uint8Array, position: number): Promise<number> {
+    return this.#underWay('read', async () => {
+      let done = 0;
+      while (done < target.length) {
+        const count = await this.#onPool<number>('read', this.#lanes.read, (fd, end) =>
+          readFile(fd, target, done, target.length - done, position + done, end),
+        );
+        if (count === 0) break;
+        done += count;
+      }
+      return done;
+    });
   }
 
   truncate(lengthBytes: number): void {
@@ -406,8 +441,10 @@ class NodeFile implements DiskFile, Releasable {
     attempt('truncate', this.path, () => ftruncateSync(this.#fd, lengthBytes));
   }
 
-  async sync(): Promise<void> {
-    await this.#onPool<void>('fdatasync', this.#lanes.sync, (fd, end) => fdatasync(fd, end));
+  sync(): Promise<void> {
+    return this.#underWay('fdatasync', () =>
+      this.#onPool<void>('fdatasync', this.#lanes.sync, (fd, end) => fdatasync(fd, end)),
+    );
   }
 
   syncNow(): void {
@@ -422,26 +459,36 @@ class NodeFile implements DiskFile, Releasable {
     this.release();
   }
 
+  /** A close waits for `call` as a whole, however many turns on the pool it takes. */
+  async #underWay<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    this.#assertOpen(operation);
+    this.#callsUnderWay++;
+    try {
+      return await call();
+    } finally {
+      this.#callsUnderWay--;
+      if (this.#closeWanted) this.close();
+    }
+  }
+
   #onPool<T>(
     operation: string,
     lane: Lane,
     call: (fd: number, end: (error: Error | null, value?: T) => void) => void,
   ): Promise<T> {
-    this.#assertOpen(operation);
-    this.#callsUnderWay++;
     return new Promise<T>((resolve, reject) => {
       const end = (error: unknown, value?: T): void => {
         this.#callsRunning--;
-        this.#callsUnderWay--;
         this.#openFiles.endCall();
         lane.leave();
         if (error === null || error === undefined) resolve(value as T);
         else reject(failed(error, operation, this.path));
-        if (this.#closeWanted) this.close();
       };
       const begin = (): void => {
         this.#callsRunning++;
         try {
+          // Closed, it can't be opened again to be written: its name may be another file's by now.
+          if (operation === 'write' && this.#descriptor === null) this.#assertOpen(operation);
           call(this.#fd, end);
         } catch (error) {
           end(error);
@@ -454,20 +501,6 @@ class NodeFile implements DiskFile, Releasable {
   #assertOpen(operation: string): void {
     if (this.#closeWanted) throw new DiskError('EBADF', operation, this.path);
   }
-}
-
-/** What is left of the chunks when so many bytes of them are written; an empty one at the front is left out, too. */
-function withoutFirst(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
-  let done = 0;
-  let left = bytes;
-  for (const chunk of chunks) {
-    if (chunk.length > left) break;
-    left -= chunk.length;
-    done++;
-  }
-  const first = chunks[done];
-  if (first === undefined || left === 0) return chunks.slice(done);
-  return [first.subarray(left), ...chunks.slice(done + 1)];
 }
 
 /** Opens a file; where descriptors are used up, others let go of theirs first. */

@@ -9,7 +9,7 @@
  */
 
 import { assert } from '../protocol/assert.ts';
-import type { DiskFile } from './disk.ts';
+import type { DiskFile, PinnedFile } from './disk.ts';
 import { DiskError } from './disk.ts';
 
 /** Where a read takes its memory from. */
@@ -23,30 +23,39 @@ export interface ReadMemory {
   readonly takeLate?: (file: DiskFile, position: number, bytes: number) => Buffer | null;
 }
 
-/** Bytes of a file that nobody has read yet, and the memory that they go to if somebody must. */
+/**
+ * Bytes of a file that nobody has read yet, and the memory that they go to if somebody must. They can be had until
+ * `release`, though the file be closed, renamed or removed meanwhile.
+ */
 export class LateRead {
   readonly target: Buffer;
   readonly position: number;
-  readonly #file: DiskFile;
+  readonly #path: string;
+  readonly #file: PinnedFile;
 
+  /** @throws {DiskError} */
   constructor(target: Buffer, file: DiskFile, position: number) {
+    assert(file.pin !== undefined, 'only files with a descriptor are read late');
     this.target = target;
-    this.#file = file;
+    this.#file = file.pin();
+    this.#path = file.path;
     this.position = position;
   }
 
-  /** @throws {DiskError} if the file is closed by now, too. */
   descriptor(): number {
-    const descriptor = this.#file.descriptor?.();
-    assert(descriptor !== undefined, 'only files with a descriptor are read late');
-    return descriptor;
+    return this.#file.descriptor;
   }
 
-  /** Reads what lies from `from` on in `target`. @throws {DiskError} if the file is shorter or closed by now, too. */
+  /** Reads what lies from `from` on in `target`. @throws {DiskError} if the file is shorter by now, too. */
   fill(from: number): void {
     const rest = from === 0 ? this.target : this.target.subarray(from);
     const count = this.#file.read(rest, this.position + from);
-    if (count < rest.length) throw new DiskError('EIO', 'read', this.#file.path);
+    if (count < rest.length) throw new DiskError('EIO', 'read', this.#path);
+  }
+
+  /** The file is not needed any more; harmless a second time. */
+  release(): void {
+    this.#file.release();
   }
 }
 
@@ -139,7 +148,7 @@ export class ReadLease implements ReadMemory {
   }
 
   #takeLate(file: DiskFile, position: number, bytes: number): Buffer | null {
-    if (bytes < SMALLEST_LATE_BYTES || file.descriptor === undefined) return null;
+    if (bytes < SMALLEST_LATE_BYTES || file.pin === undefined) return null;
     const target = this.take(bytes);
     this.lateReads.push(new LateRead(target, file, position));
     return target;
@@ -155,6 +164,7 @@ export class ReadLease implements ReadMemory {
   release(): void {
     const held = this.#held;
     this.#held = [];
+    for (const late of this.lateReads) late.release();
     this.lateReads = [];
     for (const buffer of held) this.#buffers.giveBack(buffer);
   }

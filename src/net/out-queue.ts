@@ -110,6 +110,8 @@ export class OutQueue implements Flushable {
     } catch (cause) {
       this.#owner.onUnreadable(cause);
       return;
+    } finally {
+      for (const one of late) one.release();
     }
     this.#needsDrain = socket.writableNeedDrain;
   }
@@ -117,7 +119,7 @@ export class OutQueue implements Flushable {
   /** Nothing more leaves: pending actions run, chunks are dropped. */
   destroy(): void {
     this.#chunks = [];
-    this.#late = [];
+    for (const one of this.#late.splice(0)) one.release();
     this.#bytes = 0;
     const actions = [...this.#riding, ...this.#actions];
     this.#riding.clear();

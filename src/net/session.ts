@@ -15,10 +15,12 @@ export interface LateChunk {
   readonly target: Buffer;
   /** Where in the file it begins. */
   readonly position: number;
-  /** The file's descriptor, good until control returns to the event loop. @throws when the file can't be had. */
+  /** The file's descriptor, good until `release`. */
   descriptor(): number;
   /** Puts the bytes from `from` on into `target`. @throws when they can't be had. */
   fill(from: number): void;
+  /** Said once the bytes were sent or filled, or are not needed: the file may be closed. */
+  release(): void;
 }
 
 /** One request on its way through the session. */

@@ -74,7 +74,7 @@ describe('a compacted log', () => {
             model.table.nowMs += RETENTION_MS + 1;
             model.check(0);
           }
-          model.table.crash();
+          await model.table.crash();
           model.check(0);
           await model.table.restart();
           model.check(0);

@@ -82,7 +82,7 @@ export class Model {
         return;
       case 'restart':
         if (step.isClean) await table.restart();
-        else table.crash();
+        else await table.crash();
     }
   }
 

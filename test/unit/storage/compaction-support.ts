@@ -114,7 +114,9 @@ export class CompactedLog {
   }
 
   /** Starts again without having stopped. */
-  crash(): void {
+  async crash(): Promise<void> {
+    // What a process has begun ends with it, and not in the files of the next.
+    await new Promise((resolve) => setImmediate(resolve));
     this.#reopen();
   }
 

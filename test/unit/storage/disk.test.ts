@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -90,6 +90,20 @@ describe.each(disks)('a disk %s', (_name, open) => {
     expect(disk.list(parentOf(path)).length).toBe(1);
   });
 
+  test('writes on the thread pool what it writes from the event loop', async () => {
+    const path = `${freshDirectory()}/a`;
+    const file = disk.open(path, true);
+    const chunks = Array.from({ length: 1300 }, (_, index) =>
+      Buffer.from(index % 7 === 0 ? '' : `${index},`),
+    );
+    const writing = file.writeAsync(chunks, 5);
+    file.close();
+    await writing;
+    await disk.open(path, false).writeAsync([], 3);
+    expect(readSmallFile(disk, path)?.subarray(5).equals(Buffer.concat(chunks))).toBe(true);
+    await expect(file.writeAsync(chunks, 0)).rejects.toMatchObject({ errno: 'EBADF' });
+  });
+
   test('ends an asynchronous sync that a close overtakes, and refuses a closed file', async () => {
     const file = disk.open(`${freshDirectory()}/a`, true);
     file.write([Buffer.from('x')], 0);
@@ -160,5 +174,27 @@ describe('a full disk in memory', () => {
     expect(file.sizeBytes()).toBe(10);
     disk.removeNow('/f');
     expect(disk.space().usableBytes).toBe(10);
+  });
+});
+
+describe('a pinned file', () => {
+  test('can be read until it is released, though it is closed, renamed and removed, and others need descriptors', () => {
+    const disk = openNodeDisk(2);
+    const path = `${directory}/pinned`;
+    const file = disk.open(path, true);
+    file.write([Buffer.from('abc')], 0);
+    const pinned = file.pin?.();
+    file.close();
+    disk.rename(path, `${path}.deleted`);
+    disk.removeNow(`${path}.deleted`);
+    for (let index = 0; index < 6; index++) disk.open(`${path}.${index}`, true).write([Buffer.from('x')], 0);
+    const target = Buffer.alloc(3);
+    expect([pinned?.read(target, 0), target.toString()]).toEqual([3, 'abc']);
+    const isOpen = () => existsSync(`/proc/self/fd/${pinned?.descriptor}`);
+    if (process.platform === 'linux') expect(isOpen()).toBe(true);
+    pinned?.release();
+    pinned?.release();
+    if (process.platform === 'linux') expect(isOpen()).toBe(false);
+    expect(() => file.pin?.()).toThrow('EBADF');
   });
 });

@@ -29,6 +29,7 @@ class FileChunk implements LateChunk {
   readonly target: Buffer;
   readonly position: number;
   filled = 0;
+  releases = 0;
 
   constructor(position: number, bytes: number) {
     this.position = position;
@@ -37,6 +38,10 @@ class FileChunk implements LateChunk {
 
   descriptor(): number {
     return file;
+  }
+
+  release(): void {
+    this.releases++;
   }
 
   fill(from: number): void {
@@ -92,6 +97,8 @@ describe('chunks that lie in a file', () => {
       expect(answer?.equals(expected(next))).toBe(true);
     }
     expect(ended).toEqual(['0', '1', '2', '3']);
+    const last = next.filter((chunk) => typeof chunk !== 'string');
+    expect(last.map(({ releases }) => releases)).toEqual([1]);
   });
 
   test('of pipelined requests leave in order to a client that reads late', async () => {
@@ -126,12 +133,11 @@ describe('chunks that lie in a file', () => {
   });
 
   test('that can not be read end the connection, and their actions run', async () => {
-    const { client, server, ended } = await start(() => [
-      'head',
-      new FileChunk(contents.length - 10, 200_000),
-    ]);
+    const chunk = new FileChunk(contents.length - 10, 200_000);
+    const { client, server, ended } = await start(() => ['head', chunk]);
     client.send('one');
     expect(await client.next()).toBeNull();
+    expect(chunk.releases).toBe(1);
     expect(ended).toEqual(['one']);
     expect(server.closed).toEqual(['an answer could not be read from its file']);
   });
