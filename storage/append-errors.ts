@@ -35,8 +35,13 @@ export class AppendRefused extends Error {
   }
 }
 
+/** A batch with more of them is refused for the first. Kafka lists all, for whoever sends millions of records. */
+const MOST_ERRORS = 50_000;
+
 /** How many record errors the message itself repeats. */
 const SHOWN_ERRORS = 3;
+
+type ErrorOptions = Pick<AppendOptions, 'config' | 'nowMs' | 'topicPartition'>;
 
 /** The errors of one batch's records. Cost: nothing is allocated until one is found. */
 export class RecordErrors {
@@ -45,11 +50,11 @@ export class RecordErrors {
   readonly #checksCreateTime: boolean;
   readonly #earliestMs: number;
   readonly #latestMs: number;
-  readonly #options: AppendOptions;
+  readonly #options: ErrorOptions;
   #errors: RecordError[] | null = null;
   #hasTimestampError = false;
 
-  constructor(options: AppendOptions) {
+  constructor(options: ErrorOptions) {
     const { config, nowMs } = options;
     this.#options = options;
     this.#topicPartition = options.topicPartition;
@@ -59,7 +64,10 @@ export class RecordErrors {
     this.#latestMs = nowMs + config.messageTimestampAfterMaxMs;
   }
 
-  /** LogValidator#validateKey and #validateTimestamp: at most one error a record, the key's first. */
+  /**
+   * LogValidator#validateKey and #validateTimestamp: at most one error a record, the key's first.
+   * @throws {AppendRefused} when there are too many to go on
+   */
   check(
     index: number,
     offset: number,
@@ -106,5 +114,6 @@ export class RecordErrors {
     this.#errors ??= [];
     this.#errors.push({ batchIndex, batchIndexErrorMessage });
     if (isTimestamp) this.#hasTimestampError = true;
+    if (this.#errors.length === MOST_ERRORS) this.throwIfAny();
   }
 }

@@ -4,6 +4,7 @@
 
 import type { CompressionType } from '../protocol/compression/types.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import type { ContentWalk } from './append-content.ts';
 import type { LogConfig } from './log-config.ts';
 
 /** As Produce 8+ answers it; `batchIndex` is the record's index in its batch, in spite of its name. */
@@ -26,6 +27,8 @@ export type AppendOptions = {
   readonly nowMs: number;
   /** The most that a compressed batch may unfold to; beyond, MESSAGE_TOO_LARGE. */
   readonly maxUnfoldedBytes?: number;
+  /** The walk over these records, where it was done ahead; else it is done now. */
+  readonly content?: ContentWalk | null;
 };
 
 export type AppendConfig = Pick<

@@ -9,13 +9,13 @@
 
 import { assert } from '../protocol/assert.ts';
 import { readLegacyMessage } from '../protocol/batch/legacy.ts';
-import { RecordCursor } from '../protocol/batch/record.ts';
 import * as batch from '../protocol/batch.ts';
-import { decompress } from '../protocol/compression/index.ts';
 import type { CompressionType } from '../protocol/compression/types.ts';
 import { COMPRESSION_TYPES, CompressionError } from '../protocol/compression/types.ts';
 import { ErrorCode } from '../protocol/errors.ts';
-import { AppendRefused, RecordErrors } from './append-errors.ts';
+import type { Content } from './append-content.ts';
+import { ContentWalk, MAX_UNFOLDED_BYTES } from './append-content.ts';
+import { AppendRefused } from './append-errors.ts';
 import { rebuildRecords } from './append-rebuild.ts';
 import type {
   AppendConfig,
@@ -25,12 +25,6 @@ import type {
   AppendRefusal,
   BatchScan,
 } from './append-types.ts';
-
-/**
- * Kafka streams through a compressed batch and so accepts one that unfolds without bound. We unfold it at once: a
- * megabyte of zeros folds a thousandfold, an honest batch twenty- to fifty-fold.
- */
-export const MAX_UNFOLDED_BYTES = 128 * 1024 * 1024;
 
 /** A log cannot hold what no segment holds. Kafka asks this last. */
 function checkSegmentSize(records: Buffer, options: AppendOptions): void {
@@ -251,13 +245,17 @@ function planAssigned(records: Buffer, scan: BatchScan, options: AppendOptions):
   // Control batches are never compressed on the way in.
   const isKept =
     targetCodec === scan.sourceCodec || (scan.sourceCodec === 'none' && batch.isControl(records));
-  const walk = walkRecords(records, isKept && scan.sourceCodec !== 'none', options);
-  assert(walk.count > 0, 'a batch to append has records');
+  const content = contentOf(records, options);
+  // Kafka sets out to rebuild such a batch and then fails, having skipped its keys and values: error -1.
+  if (isKept && scan.sourceCodec !== 'none' && content.hasGaps) {
+    throw new AppendRefused(ErrorCode.UNKNOWN_SERVER_ERROR, 'a compressed batch has gaps in its offsets');
+  }
+  assert(content.count > 0, 'a batch to append has records');
   assert(
-    walk.count === batch.lastOffsetDelta(records) + 1,
+    content.count === batch.lastOffsetDelta(records) + 1,
     'a batch to append has one offset for each record',
   );
-  return isKept ? planInPlace(records, walk, options) : planRebuilt(records, scan, options);
+  return isKept ? planInPlace(records, content, options) : planRebuilt(records, scan, options);
 }
 
 /** `compression.type` of the topic, applied to a batch of codec `source`. */
@@ -285,71 +283,19 @@ function checkHeader(records: Buffer, options: AppendOptions): void {
   }
 }
 
-type Walk = { count: number; maxTimestampMs: number };
-
-/** One for the process: appends are synchronous, and a cursor per batch would be garbage per batch. */
-const cursor = new RecordCursor(Buffer.alloc(0), 0, 0);
-
-/**
- * Every record: structure, key on a compacted topic, timestamp, and with `mustBeConsecutive` its offset.
- * LogValidator#validateRecord, RecordIterator of DefaultRecordBatch.
- */
-function walkRecords(records: Buffer, mustBeConsecutive: boolean, options: AppendOptions): Walk {
-  const id = batch.compressionId(records);
-  const count = batch.recordCount(records);
-  if (count < 0) throw invalid(`a batch counts ${count} records`);
-  const end = batch.sizeInBytes(records);
-  try {
-    if (id === 0) {
-      cursor.reset(records, batch.BATCH_HEADER_SIZE, end);
-    } else {
-      const section = records.subarray(batch.BATCH_HEADER_SIZE, end);
-      const maxBytes = options.maxUnfoldedBytes ?? MAX_UNFOLDED_BYTES;
-      const unfolded = decompress(id, section, maxBytes, { firstFrameOnly: true, isTransient: true });
-      cursor.reset(unfolded, 0, unfolded.length);
-    }
-    return walkCursor(records, count, mustBeConsecutive, options);
-  } finally {
-    cursor.reset(EMPTY, 0, 0);
-  }
+/** The walk that was done ahead, or one done now. @throws {AppendRefused} @throws {CompressionError} */
+function contentOf(records: Buffer, options: AppendOptions): Content {
+  const walk = options.content ?? new ContentWalk(records, options);
+  walk.advance();
+  return walk.result();
 }
 
-const EMPTY = Buffer.alloc(0);
-
-function walkCursor(
-  records: Buffer,
-  count: number,
-  mustBeConsecutive: boolean,
-  options: AppendOptions,
-): Walk {
-  const errors = new RecordErrors(options);
-  const isAppendTimeBatch = batch.timestampType(records) === 'LogAppendTime';
-  const batchMaxMs = batch.maxTimestamp(records);
-  const baseMs = batch.firstTimestamp(records);
-  let maxTimestampMs = batch.NO_TIMESTAMP;
-  let gap = false;
-  for (let index = 0; index < count; index++) {
-    if (!cursor.next()) throw invalid(cursor.problem ?? 'a batch holds fewer records than it counts');
-    const timestampMs = isAppendTimeBatch ? batchMaxMs : baseMs + cursor.timestampDeltaMs;
-    errors.check(index, cursor.offsetDelta, cursor.keyLength >= 0, timestampMs, isAppendTimeBatch);
-    if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
-    if (cursor.offsetDelta !== index) gap = true;
-  }
-  if (cursor.remaining > 0 && count > 0) throw invalid('a batch holds bytes after its last record');
-  errors.throwIfAny();
-  // Kafka sets out to rebuild such a batch and then fails, having skipped its keys and values: error -1.
-  if (mustBeConsecutive && gap) {
-    throw new AppendRefused(ErrorCode.UNKNOWN_SERVER_ERROR, 'a compressed batch has gaps in its offsets');
-  }
-  return { count, maxTimestampMs };
-}
-
-function planInPlace(records: Buffer, walk: Walk, options: AppendOptions): AppendPlan {
+function planInPlace(records: Buffer, content: Content, options: AppendOptions): AppendPlan {
   const { config, nextOffset, nowMs } = options;
   checkSegmentSize(records, options);
-  const lastOffset = nextOffset + walk.count - 1;
+  const lastOffset = nextOffset + content.count - 1;
   const isAppendTime = config.messageTimestampType === 'LogAppendTime';
-  const maxTimestampMs = isAppendTime ? nowMs : walk.maxTimestampMs;
+  const maxTimestampMs = isAppendTime ? nowMs : content.maxTimestampMs;
   batch.setLastOffset(records, 0, lastOffset);
   batch.setMaxTimestamp(records, 0, config.messageTimestampType, maxTimestampMs);
   batch.setPartitionLeaderEpoch(records, 0, options.leaderEpoch);
@@ -361,7 +307,7 @@ function planInPlace(records: Buffer, walk: Walk, options: AppendOptions): Appen
     maxTimestampMs,
     offsetOfMaxTimestamp: lastOffset,
     logAppendTimeMs: isAppendTime ? nowMs : -1,
-    recordCount: walk.count,
+    recordCount: content.count,
     isConverted: false,
   };
 }

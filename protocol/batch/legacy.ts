@@ -116,12 +116,15 @@ function nullableAt(buf: Buffer, pos: number): Buffer | null {
   return length < 0 ? null : buf.subarray(pos + 4, pos + 4 + length);
 }
 
+/** What a message or record takes as an object, with a view each for key and value. */
+export const HELD_RECORD_BYTES = 256;
+
 /**
  * The messages that a message stands for: itself, or with a codec its inner ones, with absolute offsets and the
  * wrapper's timestamp type.
  *
  * @throws {InvalidRecordError} where Kafka finds an invalid record.
- * @throws {CompressionError} where the value does not unfold.
+ * @throws {CompressionError} where the value does not unfold, or more than `maxBytes` would be held.
  */
 export function unfoldLegacy(wrapper: LegacyMessage, maxBytes: number): LegacyMessage[] {
   if (wrapper.codec === 0) return [wrapper];
@@ -133,7 +136,7 @@ export function unfoldLegacy(wrapper: LegacyMessage, maxBytes: number): LegacyMe
     ignoreHeaderChecksum: wrapper.magic === 0,
     firstFrameOnly: true,
   });
-  const inner = readMessageSet(set);
+  const inner = readMessageSet(set, maxBytes);
   const last = inner.at(-1);
   if (last === undefined) throw new InvalidRecordError('a compressed message holds no messages');
   // Some versions of librdkafka leave the wrapper's offset 0.
@@ -150,7 +153,7 @@ export function unfoldLegacy(wrapper: LegacyMessage, maxBytes: number): LegacyMe
 }
 
 /** The whole messages of a set, wrappers not unfolded; a cut last one is passed over. */
-function readMessageSet(set: Buffer): LegacyMessage[] {
+function readMessageSet(set: Buffer, maxBytes: number): LegacyMessage[] {
   const messages: LegacyMessage[] = [];
   for (let pos = 0; set.length - pos >= LOG_OVERHEAD; ) {
     const size = set.readInt32BE(pos + SIZE_OFFSET);
@@ -159,6 +162,9 @@ function readMessageSet(set: Buffer): LegacyMessage[] {
     const message = readLegacyMessage(set, pos);
     if (message === null) throw new InvalidRecordError('a message is not well formed');
     messages.push(message);
+    if (messages.length * HELD_RECORD_BYTES > Math.max(maxBytes, HELD_RECORD_BYTES)) {
+      throw new CompressionError('too-large', 'a compressed message holds too many messages');
+    }
     pos += LOG_OVERHEAD + size;
   }
   return messages;

@@ -40,8 +40,10 @@ export class InvalidRecordError extends Error {
   override readonly name = 'InvalidRecordError';
 }
 
-/** Negative in `problem`-free states; the words are Kafka's sense, not its sentences. */
-const STRUCTURE = 'a record is not well formed';
+/** The words are Kafka's sense, not its sentences. */
+export const STRUCTURE = 'a record is not well formed';
+/** Also what is said of a record whose bytes go on elsewhere; see split-record.ts. */
+export const BEYOND_END = 'a record is longer than its batch';
 
 /**
  * Walks the records of one batch without allocating per record.
@@ -94,7 +96,7 @@ export class RecordCursor {
     this.recordStart = this.pos;
     const length = this.varint(this.end);
     const end = this.pos + length;
-    if (this.failed || length < 0 || end > this.end) return this.refuse('a record is longer than its batch');
+    if (this.failed || length < 0 || end > this.end) return this.refuse(BEYOND_END);
     this.recordEnd = end;
     this.pos++;
     if (!this.skim(end)) {

@@ -1,17 +1,15 @@
-// LZ4 blocks: the two functions under the frames of lz4.ts.
+// LZ4 blocks, folded; blocks.wat unfolds them.
 //
 //   sequence = token | literal length… | literals | offset, int16 little-endian | match length…
 //   token    = literal length in the high nibble, match length - 4 in the low one; 15 goes on in bytes of 255
 //   the last sequence has literals only; the last five bytes of a block are literals and no match begins in the
 //   last twelve
-//
-// Always true: decoding reads inside [start, end) and writes inside the output, whatever the bytes say.
 
 const MIN_MATCH = 4;
 const LAST_LITERALS = 5;
 const MATCH_MARGIN = 12;
 const HASH_BITS = 13;
-/** Literal runs and far matches of this length and more are moved by memmove, shorter ones by a loop. */
+/** Literal runs of this length and more are moved by memmove, shorter ones by a loop. */
 const BULK = 32;
 
 /** Positions + 1 by hash, of the block under way. One table for the process: compressing is synchronous. */
@@ -20,75 +18,6 @@ const table = new Int32Array(1 << HASH_BITS);
 /** A block never grows beyond this. */
 export function lz4CompressBound(length: number): number {
   return length + Math.ceil(length / 255) + 16;
-}
-
-/**
- * Unfolds the block `src[start..end)` into `dst[dstStart..dstEnd)`.
- * Returns the position behind the last byte written, or -1 when the block is damaged or does not fit.
- */
-export function lz4DecodeBlock(
-  src: Buffer,
-  start: number,
-  end: number,
-  dst: Buffer,
-  dstStart: number,
-  dstEnd: number,
-): number {
-  let s = start;
-  let d = dstStart;
-  while (s < end) {
-    const token = src[s++] as number;
-    let literals = token >>> 4;
-    if (literals === 15) {
-      let byte = 255;
-      while (byte === 255) {
-        if (s >= end) return -1;
-        byte = src[s++] as number;
-        literals += byte;
-      }
-    }
-    if (literals > end - s || literals > dstEnd - d) return -1;
-    if (literals >= BULK) {
-      src.copy(dst, d, s, s + literals);
-      d += literals;
-      s += literals;
-    } else {
-      for (const stop = s + literals; s < stop; ) dst[d++] = src[s++] as number;
-    }
-    if (s === end) return d;
-    if (end - s < 2) return -1;
-    const offset = (src[s] as number) | ((src[s + 1] as number) << 8);
-    s += 2;
-    let length = (token & 15) + MIN_MATCH;
-    if (length === 15 + MIN_MATCH) {
-      let byte = 255;
-      while (byte === 255) {
-        if (s >= end) return -1;
-        byte = src[s++] as number;
-        length += byte;
-      }
-    }
-    if (offset === 0 || offset > d - dstStart || length > dstEnd - d) return -1;
-    d = copyMatch(dst, d, offset, length);
-  }
-  // A block ends behind literals; ending behind a match, or being empty, is damage.
-  return -1;
-}
-
-/** Repeats `length` bytes from `offset` bytes back; the ranges may overlap. Shared with snappy. */
-export function copyMatch(dst: Buffer, position: number, offset: number, length: number): number {
-  let d = position;
-  const stop = d + length;
-  if (length >= BULK && offset >= length) {
-    dst.copyWithin(d, d - offset, d - offset + length);
-    return stop;
-  }
-  if (length >= BULK && offset === 1) {
-    dst.fill(dst[d - 1] as number, d, stop);
-    return stop;
-  }
-  for (let from = d - offset; d < stop; ) dst[d++] = dst[from++] as number;
-  return d;
 }
 
 /**

@@ -12,10 +12,10 @@
 // Always true: only frames that Java reads are read, so linked blocks are refused; the content checksum and size are
 // passed over as in Java. Messages of magic 0 carry a wrong HC (computed from the magic on), which a flag tolerates.
 
-import { lz4CompressBound, lz4DecodeBlock, lz4EncodeBlock } from './lz4-block.ts';
-import { nativeLz4Block } from './native.ts';
-import type { UnfoldOptions } from './types.ts';
-import { CompressionError, joinChunks } from './types.ts';
+import { lz4Block } from './block-decoder.ts';
+import { lz4CompressBound, lz4EncodeBlock } from './lz4-block.ts';
+import type { Pieces, UnfoldOptions } from './types.ts';
+import { corrupt } from './types.ts';
 import { xxh32 } from './xxh32.ts';
 
 const MAGIC = 0x184d2204;
@@ -58,47 +58,80 @@ export function lz4Compress(bytes: Buffer, legacyHeaderChecksum = false): Buffer
   return Buffer.from(out.subarray(0, pos + 4));
 }
 
-/** @throws {CompressionError} */
-export function lz4Decompress(bytes: Buffer, maxBytes: number, options: UnfoldOptions = {}): Buffer {
-  const chunks: Buffer[] = [];
-  let total = 0;
-  let pos = 0;
-  do {
-    const frame = readFrameHeader(bytes, pos, options);
-    pos = frame.end;
-    for (;;) {
-      const size = readWord(bytes, pos);
-      pos += 4;
-      if (size === 0) break;
-      const chunk = readBlock(bytes, pos, size, frame, maxBytes - total);
-      total += chunk.length;
-      chunks.push(chunk);
-      pos += (size & ~STORED_BIT) + (frame.blockChecksums ? 4 : 0);
-    }
-    if (frame.contentChecksum) pos += 4;
-    if (pos > bytes.length) throw new CompressionError('corrupt', 'an lz4 frame is cut');
-  } while (options.firstFrameOnly !== true && pos + 4 <= bytes.length && bytes.readUInt32LE(pos) === MAGIC);
-  return joinChunks(chunks, total, options.isTransient === true);
-}
-
+/** What is read of a frame's header. */
 type FrameHeader = { end: number; blockMax: number; blockChecksums: boolean; contentChecksum: boolean };
 
+/** The content of frames, block by block. */
+export class Lz4Pieces implements Pieces {
+  readonly #options: UnfoldOptions;
+  #bytes: Buffer;
+  #position = 0;
+  /** The frame under way, or null between frames. */
+  #frame: FrameHeader | null = null;
+  #isOver = false;
+
+  constructor(bytes: Buffer, options: UnfoldOptions) {
+    this.#bytes = bytes;
+    this.#options = options;
+  }
+
+  next(): Buffer | null {
+    while (!this.#isOver) {
+      if (this.#frame === null) {
+        this.#frame = readFrameHeader(this.#bytes, this.#position, this.#options);
+        this.#position = this.#frame.end;
+      }
+      const piece = this.#nextBlock(this.#frame);
+      if (piece !== null && piece.length > 0) return piece;
+    }
+    return null;
+  }
+
+  moveTo(bytes: Buffer): void {
+    this.#bytes = bytes;
+  }
+
+  close(): void {}
+
+  /** The next block's content, or null at the frame's end. */
+  #nextBlock(frame: FrameHeader): Buffer | null {
+    const size = readWord(this.#bytes, this.#position);
+    this.#position += 4;
+    if (size === 0) {
+      this.#endFrame(frame);
+      return null;
+    }
+    const piece = readBlock(this.#bytes, this.#position, size, frame);
+    this.#position += (size & ~STORED_BIT) + (frame.blockChecksums ? 4 : 0);
+    return piece;
+  }
+
+  #endFrame(frame: FrameHeader): void {
+    if (frame.contentChecksum) this.#position += 4;
+    const left = this.#bytes.length - this.#position;
+    if (left < 0) throw corrupt('an lz4 frame is cut');
+    this.#frame = null;
+    const isFollowed = left >= 4 && this.#bytes.readUInt32LE(this.#position) === MAGIC;
+    this.#isOver = this.#options.firstFrameOnly === true || !isFollowed;
+  }
+}
+
 function readFrameHeader(bytes: Buffer, pos: number, options: UnfoldOptions): FrameHeader {
-  if (bytes.length - pos < 7) throw new CompressionError('corrupt', 'an lz4 frame is cut');
-  if (bytes.readUInt32LE(pos) !== MAGIC) throw new CompressionError('corrupt', 'no lz4 frame begins here');
+  if (bytes.length - pos < 7) throw corrupt('an lz4 frame is cut');
+  if (bytes.readUInt32LE(pos) !== MAGIC) throw corrupt('no lz4 frame begins here');
   const flg = bytes.readUInt8(pos + 4);
   const bd = bytes.readUInt8(pos + 5);
-  if (flg >>> 6 !== 1) throw new CompressionError('corrupt', 'an lz4 frame has an unknown version');
-  if ((flg & INDEPENDENT_BIT) === 0) throw new CompressionError('corrupt', 'an lz4 frame has linked blocks');
+  if (flg >>> 6 !== 1) throw corrupt('an lz4 frame has an unknown version');
+  if ((flg & INDEPENDENT_BIT) === 0) throw corrupt('an lz4 frame has linked blocks');
   const sizeCode = bd >>> 4;
   if ((flg & 3) !== 0 || (bd & 15) !== 0 || sizeCode < 4 || sizeCode > 7) {
-    throw new CompressionError('corrupt', 'an lz4 frame descriptor has bits that no frame has');
+    throw corrupt('an lz4 frame descriptor has bits that no frame has');
   }
   const checksumAt = pos + 6 + ((flg & CONTENT_SIZE_BIT) !== 0 ? 8 : 0);
-  if (checksumAt >= bytes.length) throw new CompressionError('corrupt', 'an lz4 frame is cut');
+  if (checksumAt >= bytes.length) throw corrupt('an lz4 frame is cut');
   const checksum = (xxh32(bytes, pos + 4, checksumAt) >>> 8) & 0xff;
   if (options.ignoreHeaderChecksum !== true && bytes.readUInt8(checksumAt) !== checksum) {
-    throw new CompressionError('corrupt', 'an lz4 frame descriptor does not match its checksum');
+    throw corrupt('an lz4 frame descriptor does not match its checksum');
   }
   return {
     end: checksumAt + 1,
@@ -108,34 +141,21 @@ function readFrameHeader(bytes: Buffer, pos: number, options: UnfoldOptions): Fr
   };
 }
 
-/** One block's content: a view when it is stored, fresh bytes when it is folded. */
-function readBlock(bytes: Buffer, pos: number, sizeWord: number, frame: FrameHeader, room: number): Buffer {
+/** One block's content: a view when it is stored, scratch memory when it is folded. */
+function readBlock(bytes: Buffer, pos: number, sizeWord: number, frame: FrameHeader): Buffer {
   const size = sizeWord & ~STORED_BIT;
-  if (size > frame.blockMax)
-    throw new CompressionError('corrupt', 'an lz4 block is larger than its frame allows');
-  if (size > bytes.length - pos) throw new CompressionError('corrupt', 'an lz4 block is cut');
+  if (size > frame.blockMax) throw corrupt('an lz4 block is larger than its frame allows');
+  if (size > bytes.length - pos) throw corrupt('an lz4 block is cut');
   if (frame.blockChecksums && readWord(bytes, pos + size) !== xxh32(bytes, pos, pos + size)) {
-    throw new CompressionError('corrupt', 'an lz4 block does not match its checksum');
+    throw corrupt('an lz4 block does not match its checksum');
   }
-  if (sizeWord >= STORED_BIT) {
-    if (size > room) throw tooLarge();
-    return bytes.subarray(pos, pos + size);
-  }
-  const bound = Math.min(frame.blockMax, size * MAX_RATIO);
-  const native = nativeLz4Block(bytes, pos, pos + size, Math.min(bound, room));
-  if (native !== null) return native;
-  const out = Buffer.allocUnsafe(Math.min(bound, room));
-  const end = lz4DecodeBlock(bytes, pos, pos + size, out, 0, out.length);
-  if (end >= 0) return out.subarray(0, end);
-  // With the caller's limit below the block's own, the block may be sound and merely too large.
-  throw out.length < bound ? tooLarge() : new CompressionError('corrupt', 'an lz4 block is damaged');
-}
-
-function tooLarge(): CompressionError {
-  return new CompressionError('too-large', 'lz4 data unfolds to more than is allowed');
+  if (sizeWord >= STORED_BIT) return bytes.subarray(pos, pos + size);
+  const content = lz4Block(bytes, pos, pos + size, Math.min(frame.blockMax, size * MAX_RATIO));
+  if (content === null) throw corrupt('an lz4 block is damaged');
+  return content;
 }
 
 function readWord(bytes: Buffer, pos: number): number {
-  if (pos + 4 > bytes.length) throw new CompressionError('corrupt', 'an lz4 frame is cut');
+  if (pos + 4 > bytes.length) throw corrupt('an lz4 frame is cut');
   return bytes.readUInt32LE(pos);
 }

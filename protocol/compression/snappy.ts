@@ -10,9 +10,9 @@
 // Always true: what we write is xerial with chunks of 32 KiB, as Java does; the claimed length is checked against the
 // limit, and against what so few bytes can hold, before anything is allocated.
 
-import { copyMatch } from './lz4-block.ts';
-import { nativeSnappy } from './native.ts';
-import { CompressionError, joinChunks } from './types.ts';
+import { SnappyBlock } from './block-decoder.ts';
+import type { CompressionError, Pieces, UnfoldOptions } from './types.ts';
+import { corrupt, PIECE_BYTES, tooLarge } from './types.ts';
 
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_MAGIC_WORD = XERIAL_MAGIC.readInt32BE(0);
@@ -24,6 +24,7 @@ const CHUNK_SIZE = 32 * 1024;
 const MAX_RATIO = 22;
 
 const HASH_BITS = 13;
+/** Literals and far copies of this length and more are moved by memmove, shorter ones by a loop. */
 const BULK = 32;
 /** Chunks end in literals, so that the search can read four bytes ahead without a check. */
 const SEARCH_MARGIN = 15;
@@ -47,28 +48,169 @@ export function snappyCompress(bytes: Buffer): Buffer {
   return Buffer.from(out.subarray(0, pos));
 }
 
-/** Reads both shapes. @throws {CompressionError} */
-export function snappyDecompress(bytes: Buffer, maxBytes: number, isTransient = false): Buffer {
-  if (!startsWithXerialHeader(bytes, 0)) return decodeRaw(bytes, 0, bytes.length, maxBytes);
-  const chunks: Buffer[] = [];
-  let total = 0;
-  let pos = 0;
-  while (pos < bytes.length) {
-    if (startsWithXerialHeader(bytes, pos)) {
-      if (bytes.length - pos < XERIAL_HEADER_SIZE) throw corrupt('a snappy header is cut');
-      pos += XERIAL_HEADER_SIZE;
-      continue;
-    }
-    if (bytes.length - pos < 4) throw corrupt('a snappy chunk is cut');
-    const size = bytes.readInt32BE(pos);
-    pos += 4;
-    if (size < 0 || size > bytes.length - pos) throw corrupt('a snappy chunk is cut');
-    const chunk = decodeRaw(bytes, pos, pos + size, maxBytes - total);
-    total += chunk.length;
-    chunks.push(chunk);
-    pos += size;
+/** The content of both shapes: of raw snappy in steps, of xerial chunk by chunk. */
+export class SnappyPieces implements Pieces {
+  readonly #maxHeldBytes: number;
+  readonly #isXerial: boolean;
+  #bytes: Buffer;
+  #position = 0;
+  /** Of the chunks up to this one. */
+  #leftBytes: number;
+  /** The raw snappy under way. */
+  #raw: RawSnappy | null = null;
+
+  constructor(bytes: Buffer, maxBytes: number, options: UnfoldOptions) {
+    this.#bytes = bytes;
+    this.#leftBytes = maxBytes;
+    this.#maxHeldBytes = options.maxHeldBytes ?? maxBytes;
+    this.#isXerial = startsWithXerialHeader(bytes, 0);
+    if (!this.#isXerial) this.#begin(bytes.length);
   }
-  return joinChunks(chunks, total, isTransient);
+
+  next(): Buffer | null {
+    for (;;) {
+      if (this.#raw === null && !this.#nextChunk()) return null;
+      const piece = this.#raw?.next(this.#bytes) ?? null;
+      if (piece !== null) return piece;
+      this.#endRaw();
+      if (!this.#isXerial) return null;
+    }
+  }
+
+  moveTo(bytes: Buffer): void {
+    this.#bytes = bytes;
+  }
+
+  close(): void {
+    this.#endRaw();
+  }
+
+  /** Steps into the chunk that comes, over headers; false at the end. */
+  #nextChunk(): boolean {
+    const bytes = this.#bytes;
+    if (!this.#isXerial) return false;
+    while (startsWithXerialHeader(bytes, this.#position)) {
+      if (bytes.length - this.#position < XERIAL_HEADER_SIZE) throw corrupt('a snappy header is cut');
+      this.#position += XERIAL_HEADER_SIZE;
+    }
+    if (this.#position === bytes.length) return false;
+    if (bytes.length - this.#position < 4) throw corrupt('a snappy chunk is cut');
+    const size = bytes.readInt32BE(this.#position);
+    this.#position += 4;
+    if (size < 0 || size > bytes.length - this.#position) throw corrupt('a snappy chunk is cut');
+    this.#begin(this.#position + size);
+    return true;
+  }
+
+  #begin(end: number): void {
+    const raw = new RawSnappy(this.#bytes, this.#position, end, this.#maxHeldBytes);
+    if (raw.contentBytes > this.#leftBytes) throw tooLarge('snappy data unfolds to more than is allowed');
+    this.#leftBytes -= raw.contentBytes;
+    this.#position = end;
+    this.#raw = raw;
+  }
+
+  #endRaw(): void {
+    this.#raw?.close();
+    this.#raw = null;
+  }
+}
+
+/** One length and the elements behind it. */
+class RawSnappy {
+  /** As claimed; not more than so few bytes can hold. */
+  readonly contentBytes: number;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #maxHeldBytes: number;
+  readonly #block: SnappyBlock;
+  #givenBytes = 0;
+  /** Set once a copy reached back further than any writer's do: all content is then kept. */
+  #far: FarSnappy | null = null;
+
+  constructor(bytes: Buffer, position: number, end: number, maxHeldBytes: number) {
+    let at = position;
+    let length = 0;
+    for (let scale = 1; ; scale *= 128) {
+      if (at >= end || scale > 2 ** 28) throw corrupt('a snappy length is cut');
+      const byte = bytes[at++] as number;
+      length += (byte & 0x7f) * scale;
+      if (byte < 0x80) break;
+    }
+    if (length > (end - at) * MAX_RATIO) throw corrupt('snappy data claims more than it can hold');
+    this.contentBytes = length;
+    this.#start = at;
+    this.#end = end;
+    this.#maxHeldBytes = maxHeldBytes;
+    this.#block = new SnappyBlock(at, end, length);
+  }
+
+  /** The next piece; null at the end. */
+  next(bytes: Buffer): Buffer | null {
+    const piece = this.#far === null ? this.#near(bytes) : this.#far.next(bytes);
+    this.#givenBytes += piece?.length ?? 0;
+    return piece;
+  }
+
+  close(): void {
+    this.#block.close();
+    this.#far = null;
+  }
+
+  #near(bytes: Buffer): Buffer | null {
+    const block = this.#block;
+    if (block.leftBytes === 0) {
+      if (block.position !== this.#end) throw damaged();
+      return null;
+    }
+    switch (block.step(bytes)) {
+      case 'damaged':
+        throw damaged();
+      case 'reaches too far back':
+        return this.#goFar(bytes);
+      case 'piece':
+        if (block.position === this.#end && block.leftBytes > 0) throw damaged();
+        return block.piece;
+    }
+  }
+
+  #goFar(bytes: Buffer): Buffer | null {
+    this.#block.close();
+    if (this.contentBytes > this.#maxHeldBytes)
+      throw tooLarge('snappy data refers back through more than is kept');
+    this.#far = new FarSnappy(this.#start, this.#end, this.contentBytes, this.#givenBytes);
+    return this.#far.next(bytes);
+  }
+}
+
+/** Raw snappy whose copies reach back anywhere: nobody writes it, and its format allows it. */
+class FarSnappy {
+  readonly #end: number;
+  readonly #content: Buffer;
+  #position: number;
+  #filled = 0;
+  #given: number;
+
+  /** `given` bytes of the content are not wanted any more. */
+  constructor(start: number, end: number, contentBytes: number, given: number) {
+    this.#position = start;
+    this.#end = end;
+    this.#content = Buffer.allocUnsafeSlow(contentBytes);
+    this.#given = given;
+  }
+
+  next(bytes: Buffer): Buffer | null {
+    const target = Math.min(this.#given + PIECE_BYTES, this.#content.length);
+    const elements = { position: this.#position, filled: this.#filled };
+    if (!decodeElements(bytes, this.#end, this.#content, elements, target)) throw damaged();
+    this.#position = elements.position;
+    this.#filled = elements.filled;
+    const isOver = this.#position === this.#end;
+    if (isOver !== (this.#filled === this.#content.length)) throw damaged();
+    const piece = this.#content.subarray(this.#given, this.#filled);
+    this.#given = this.#filled;
+    return piece.length === 0 ? null : piece;
+  }
 }
 
 function startsWithXerialHeader(bytes: Buffer, pos: number): boolean {
@@ -77,31 +219,24 @@ function startsWithXerialHeader(bytes: Buffer, pos: number): boolean {
   return bytes.compare(XERIAL_MAGIC, 0, XERIAL_MAGIC.length, pos, pos + XERIAL_MAGIC.length) === 0;
 }
 
-function decodeRaw(src: Buffer, start: number, end: number, maxBytes: number): Buffer {
-  let s = start;
-  let length = 0;
-  for (let scale = 1; ; scale *= 128) {
-    if (s >= end || scale > 2 ** 28) throw corrupt('a snappy length is cut');
-    const byte = src[s++] as number;
-    length += (byte & 0x7f) * scale;
-    if (byte < 0x80) break;
-  }
-  if (length > (end - s) * MAX_RATIO) throw corrupt('snappy data claims more than it can hold');
-  if (length > maxBytes)
-    throw new CompressionError('too-large', 'snappy data unfolds to more than is allowed');
-  const native = nativeSnappy(src.subarray(start, end));
-  if (native !== null) return native;
-  const dst = Buffer.allocUnsafe(length);
-  if (!decodeElements(src, s, end, dst)) throw corrupt('snappy data is damaged');
-  return dst;
-}
+/** How far the elements of a block have been read, and how much of its content they made. */
+export type ElementsRead = { position: number; filled: number };
 
-/** Fills `dst` exactly from the elements of `src[start..end)`; false when they do not. */
-export function decodeElements(src: Buffer, start: number, end: number, dst: Buffer): boolean {
+/**
+ * Goes on reading elements of `src`, up to `end`, into `dst` until it holds `target` bytes or there are no more. False
+ * when they are damaged or go beyond `dst`. Moves `read`.
+ */
+export function decodeElements(
+  src: Buffer,
+  end: number,
+  dst: Buffer,
+  read: ElementsRead,
+  target: number,
+): boolean {
   const size = dst.length;
-  let s = start;
-  let d = 0;
-  while (s < end) {
+  let s = read.position;
+  let d = read.filled;
+  while (s < end && d < target) {
     const tag = src[s++] as number;
     const kind = tag & 3;
     if (kind === 0) {
@@ -134,7 +269,25 @@ export function decodeElements(src: Buffer, start: number, end: number, dst: Buf
     if (offset === 0 || offset > d || length > size - d) return false;
     d = copyMatch(dst, d, offset, length);
   }
-  return d === size;
+  read.position = s;
+  read.filled = d;
+  return true;
+}
+
+/** Repeats `length` bytes from `offset` bytes back; the ranges may overlap. */
+function copyMatch(dst: Buffer, position: number, offset: number, length: number): number {
+  let d = position;
+  const stop = d + length;
+  if (length >= BULK && offset >= length) {
+    dst.copyWithin(d, d - offset, d - offset + length);
+    return stop;
+  }
+  if (length >= BULK && offset === 1) {
+    dst.fill(dst[d - 1] as number, d, stop);
+    return stop;
+  }
+  for (let from = d - offset; d < stop; ) dst[d++] = dst[from++] as number;
+  return d;
 }
 
 /** Raw snappy never grows beyond this. */
@@ -215,8 +368,8 @@ function writeCopy(dst: Buffer, position: number, offset: number, matched: numbe
   return d;
 }
 
-function corrupt(message: string): CompressionError {
-  return new CompressionError('corrupt', message);
+function damaged(): CompressionError {
+  return corrupt('snappy data is damaged');
 }
 
 function word(buf: Buffer, pos: number): number {

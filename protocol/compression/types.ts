@@ -1,4 +1,5 @@
-// The codecs of record batches, by the number in a batch's attributes, and the one error of this folder.
+// The codecs of record batches, by the number in a batch's attributes, how their content is unfolded, and the one error
+// of this folder.
 
 /** Index = the number on the wire and on disk. */
 export const COMPRESSION_TYPES = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -23,44 +24,39 @@ export class CompressionError extends Error {
   }
 }
 
+export function corrupt(message: string, options?: ErrorOptions): CompressionError {
+  return new CompressionError('corrupt', message, options);
+}
+
+export function tooLarge(message: string): CompressionError {
+  return new CompressionError('too-large', message);
+}
+
 /** How content should be unfolded. */
 export type UnfoldOptions = {
   /** lz4 of magic 0 only: accept the wrong header checksum of old writers, see KIP-57. */
   readonly ignoreHeaderChecksum?: boolean;
   /** lz4: stop behind the first frame, as Java does; otherwise frames that follow are read too. */
   readonly firstFrameOnly?: boolean;
-  /** The result is needed only until the next call. */
-  readonly isTransient?: boolean;
+  /**
+   * The most content that may be held where a codec needs it to go on: snappy that refers far back, zstd with a huge
+   * window. By default all that may come.
+   */
+  readonly maxHeldBytes?: number;
 };
 
-const SMALLEST_CHUNK_BYTES = 16 * 1024;
-const LARGEST_CHUNK_BYTES = 1024 * 1024;
-/** What records usually fold to, and some. */
-const USUAL_RATIO = 8;
-
-/**
- * How node:zlib should unfold `bytes`: into pieces large enough that there are few, since each is made anew, and small
- * enough that a small batch does not pay for a large one.
- */
-export function unfoldOptions(
-  bytes: Buffer,
-  maxBytes: number,
-): { maxOutputLength: number; chunkSize: number } {
-  const expected = Math.min(bytes.length * USUAL_RATIO, LARGEST_CHUNK_BYTES, maxBytes);
-  return { maxOutputLength: Math.max(1, maxBytes), chunkSize: Math.max(SMALLEST_CHUNK_BYTES, expected) };
+/** Content that comes piece by piece. */
+export interface Pieces {
+  /**
+   * The next piece, never empty; null behind the last. It is scratch memory: good until any pieces are asked for their
+   * next. @throws {CompressionError}
+   */
+  next(): Buffer | null;
+  /** The folded bytes lie here from now on, and are the same. */
+  moveTo(bytes: Buffer): void;
+  /** Gives back what the codec holds. Nothing may be asked afterwards. */
+  close(): void;
 }
 
-const LARGEST_SCRATCH_BYTES = 4 * 1024 * 1024;
-/** For content that is looked at and forgotten: fresh memory for a megabyte costs as much as a copy of it. */
-let scratch = Buffer.alloc(0);
-
-/** The chunks end to end. With `isTransient` the result may be overwritten by the next call of any codec. */
-export function joinChunks(chunks: readonly Buffer[], totalBytes: number, isTransient: boolean): Buffer {
-  const [first] = chunks;
-  if (chunks.length === 1 && first !== undefined) return first;
-  if (!isTransient || totalBytes > LARGEST_SCRATCH_BYTES) return Buffer.concat(chunks, totalBytes);
-  if (scratch.length < totalBytes) scratch = Buffer.allocUnsafeSlow(totalBytes);
-  let at = 0;
-  for (const chunk of chunks) at += chunk.copy(scratch, at);
-  return scratch.subarray(0, totalBytes);
-}
+/** The usual size of a piece: with what it is made from it stays in a processor's cache. */
+export const PIECE_BYTES = 64 * 1024;

@@ -279,6 +279,51 @@ describe('A refused batch', () => {
     expect(codeOf(records, options({}, { maxUnfoldedBytes: 300_000 }))).toBe(0);
   });
 
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    'of %s that would be held whole to be rebuilt answers MESSAGE_TOO_LARGE beyond 32 times the limit of messages',
+    (compression) => {
+      const target = compression === 'gzip' ? 'lz4' : 'gzip';
+      const limits = { maxMessageBytes: 20_000 };
+      const rebuilt = options({ ...limits, compressionType: target });
+      const large = { records: [{ value: Buffer.alloc(650_000), timestampMs: nowMs }], compression };
+      const small = { records: [{ value: Buffer.alloc(200_000), timestampMs: nowMs }], compression };
+      const many = { records: Array(3000).fill({ value: null, timestampMs: nowMs }), compression };
+      const isKept = compression !== 'snappy';
+      if (isKept) expect(codeOf(batch.buildBatch(large), options(limits))).toBe(0);
+      expect(codeOf(batch.buildBatch(many), options(limits))).toBe(0);
+      expect(codeOf(batch.buildBatch(small), rebuilt)).toBe(0);
+      for (const input of [large, many]) {
+        expect(codeOf(batch.buildBatch(input), rebuilt)).toBe(ErrorCode.MESSAGE_TOO_LARGE);
+      }
+    },
+  );
+
+  test('of old messages is held to the same', () => {
+    const given = options({ maxMessageBytes: 20_000 });
+    const set = (count: number, bytes: number): Buffer =>
+      buildMessageSet({
+        magic: 1,
+        records: Array.from({ length: count }, (_, offset) => ({
+          offset,
+          timestampMs: nowMs,
+          key: null,
+          value: Buffer.alloc(bytes),
+        })),
+        compression: 'gzip',
+      });
+    expect(codeOf(set(3, 50_000), given)).toBe(0);
+    expect(codeOf(set(3, 220_000), given)).toBe(ErrorCode.MESSAGE_TOO_LARGE);
+    expect(codeOf(set(3000, 1), given)).toBe(ErrorCode.MESSAGE_TOO_LARGE);
+  });
+
+  test('in which record after record is refused is refused for the first of them', () => {
+    const records = Array(60_000).fill({ value: null, timestampMs: nowMs });
+    const given = options({ cleanupPolicy: ['compact'] });
+    const refusal = refused(validateAppend(batch.buildBatch({ records, compression: 'lz4' }), given));
+    expect(refusal.errorCode).toBe(ErrorCode.INVALID_RECORD);
+    expect(refusal.recordErrors).toHaveLength(50_000);
+  });
+
   test('with two lz4 frames is refused, because Java reads the first only', () => {
     const frames = Buffer.concat(
       [0, 1].map((delta) => compress('lz4', Buffer.from([14, 0, 0, delta * 2, 1, 2, 0x78, 0]))),
