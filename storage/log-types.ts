@@ -1,6 +1,6 @@
 /** What a log is made of, what it is asked to append, and what it answers. */
 
-import type { AppendOrigin, RecordError } from './append-types.ts';
+import type { AppendOrigin, AppendOptions as JudgeOptions, RecordError } from './append-types.ts';
 import type { Disk, DiskError } from './disk.ts';
 import type { Log } from './log.ts';
 import type { OpenProducers } from './producers.ts';
@@ -60,7 +60,7 @@ export const NEW_LOG: LogLeftBy = {
   mayHaveGaps: false,
 };
 
-export interface AppendOptions {
+export interface AppendOptions extends Pick<JudgeOptions, 'content'> {
   readonly leaderEpoch: number;
   readonly origin: AppendOrigin;
   readonly nowMs: number;

@@ -247,6 +247,7 @@ export class Log {
       nextOffset: this.logEndOffset,
       leaderEpoch,
       nowMs,
+      content: options.content ?? null,
     });
     if (isRefused(judged)) {
       const refused = this.#refused(judged.errorCode, judged.errorMessage);

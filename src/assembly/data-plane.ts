@@ -26,6 +26,7 @@ import { ConfigResourceType } from '../metadata/image.ts';
 import { GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC } from '../metadata/names.ts';
 import type { MetadataSubscriber } from '../metadata/publisher.ts';
 import { AppendStage } from '../partition/append-stage.ts';
+import { ContentWalks } from '../partition/content-walks.ts';
 import { FetchSessions } from '../partition/fetch-sessions.ts';
 import type { Durability } from '../partition/partition.ts';
 import { Purgatory } from '../partition/purgatory.ts';
@@ -114,16 +115,16 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
   });
   const { groups, transactions } = coordinators;
   const autoCreation = autoCreationOf(parts, channel);
-  const readBuffers = new ReadBuffers();
   const services: Services = {
-    ...{ clock, timer, image, replicas, logs, purgatory, readBuffers, groups, transactions, producerIds },
+    ...{ clock, timer, image, replicas, logs, purgatory, groups, transactions, producerIds, autoCreation },
+    readBuffers: new ReadBuffers(),
+    contentWalks: new ContentWalks(parts.endOfTurn),
     logDirMover: dirs.mover,
     config: () => settings.current,
     clusterId: identity.clusterId,
     fetchSessions: fetchSessionsOf(parts),
     controller: channel,
     quorum: () => metadata().raft,
-    autoCreation,
     diskSpace: (directory) => parts.disk.space(directory),
     randomInt: random.integer,
   };

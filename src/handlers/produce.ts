@@ -6,11 +6,14 @@
  * (KIP-951).
  *
  * The records are views of the connection's read buffer: everything here that touches them runs before `run`
- * returns. Only the waiting for durability and replication comes after.
+ * returns. Only the waiting for durability and replication comes after; and the append of a copy, where another broker
+ * has to vouch for a transaction, or a compressed batch unfolds to more than one turn may spend.
  */
 import { errorMessage as defaultMessage, ErrorCode, KafkaError } from '../../protocol/errors.ts';
 import { Produce } from '../../protocol/messages/produce.ts';
 import type { RequestOf, ResponseInput } from '../../protocol/schema.ts';
+import type { ContentWalk } from '../../storage/append-content.ts';
+import { compressedContent } from '../../storage/append-content.ts';
 import type { AppendResult } from '../../storage/log-types.ts';
 import { isInternalTopic } from '../metadata/names.ts';
 import type { Partition } from '../partition/partition.ts';
@@ -39,8 +42,8 @@ interface Outcome {
   errorMessage: string | null;
   /** Beside an error that was found while appending; else -1. */
   logStartOffset: number;
-  /** Until the coordinator of the transaction, another broker, has told whether the records may go in. */
-  verified: Promise<void> | null;
+  /** Until the append is done or refused, where that takes more than this turn. */
+  settled: Promise<void> | null;
 }
 
 export const produce = (services: Services) =>
@@ -58,13 +61,10 @@ export const produce = (services: Services) =>
         return NO_RESPONSE;
       }
       const outcomes = appendAll(services, request, call);
-      const verified = outcomes.flatMap((outcome) => outcome.verified ?? []);
-      if (verified.length === 0) {
-        if (outcomes.some(isCrowded)) return concludeCrowded(services, outcomes, request, call);
-        return conclude(services, outcomes, request, call);
-      }
+      const settled = outcomes.flatMap((outcome) => outcome.settled ?? []);
+      if (settled.length === 0) return conclude(services, outcomes, request, call);
       call.holdOthers();
-      return Promise.all(verified).then(() => conclude(services, outcomes, request, call));
+      return Promise.all(settled).then(() => conclude(services, outcomes, request, call));
     },
     refuse: (request, errorCode, errorMessage) => ({
       responses: request.topicData.map((topic) => ({
@@ -87,33 +87,33 @@ function conclude(
   outcomes: readonly Outcome[],
   request: Request,
   call: Call,
-): Response | typeof NO_RESPONSE | Promise<Response> {
-  if (request.acks === 0) return answerNothing(outcomes, call);
+): Response | typeof NO_RESPONSE | Promise<Response | typeof NO_RESPONSE> {
+  const isCrowded = outcomes.some(({ partition }) => partition?.log.isCrowded === true);
+  if (isCrowded) call.holdOthers();
+  if (request.acks === 0) {
+    return isCrowded
+      ? untilWritten(outcomes).then(() => answerNothing(outcomes, call))
+      : answerNothing(outcomes, call);
+  }
   const pending = awaitAll(services, outcomes, request);
   if (pending === null) return respond(services, outcomes, call);
   return pending.then(() => respond(services, outcomes, call));
 }
 
-/** The disk below is slow, and much waits for it already. */
-const isCrowded = ({ partition }: Outcome): boolean => partition?.log.isCrowded === true;
-
-/** Memory is bounded because the connection brings no more before its records are written, also without an answer. */
-function concludeCrowded(
-  services: Services,
-  outcomes: readonly Outcome[],
-  request: Request,
-  call: Call,
-): Response | typeof NO_RESPONSE | Promise<Response | typeof NO_RESPONSE> {
-  call.holdOthers();
-  if (request.acks !== 0) return conclude(services, outcomes, request, call);
-  const written = outcomes.map(
-    ({ partition, appended }) =>
-      new Promise<void>((resolve) => {
-        if (partition === undefined || appended?.errorCode !== ErrorCode.NONE) resolve();
-        else partition.awaitFlushed(appended.lastOffset + 1, () => resolve());
-      }),
+/**
+ * Where the disk is slow and much waits for it already, memory is bounded because the connection brings no more before
+ * its records are written, also without an answer.
+ */
+async function untilWritten(outcomes: readonly Outcome[]): Promise<void> {
+  await Promise.all(
+    outcomes.map(
+      ({ partition, appended }) =>
+        new Promise<void>((resolve) => {
+          if (partition === undefined || appended?.errorCode !== ErrorCode.NONE) resolve();
+          else partition.awaitFlushed(appended.lastOffset + 1, () => resolve());
+        }),
+    ),
   );
-  return Promise.all(written).then(() => answerNothing(outcomes, call));
 }
 
 /** acks=0 has no answer; an error shows itself by the end of the connection, so that the client asks for metadata. */
@@ -161,7 +161,7 @@ function appendOne(
     errorCode,
     errorMessage: null,
     logStartOffset: -1,
-    verified: null,
+    settled: null,
   });
   if (services.image().partition(topic, index) === undefined)
     return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
@@ -178,18 +178,17 @@ function appendOne(
     refuseNull(outcome, partition);
     return outcome;
   }
+  const incoming: Incoming = { request, call, outcome, partition, records, isCopy: false };
   if (!isTransactional(records)) {
-    append(services, request, outcome, partition, records, 0);
+    outcome.settled = append(services, incoming, 0);
     return outcome;
   }
   const proof = proofFor(services, request, partition, records);
   if (proof instanceof Promise) {
     // The records are a view that is good until this function returns.
-    const copy = Buffer.from(records);
-    outcome.verified = proof.then((later) =>
-      appendProved(services, request, outcome, partition, copy, later),
-    );
-  } else appendProved(services, request, outcome, partition, records, proof);
+    const copied: Incoming = { ...incoming, records: Buffer.from(records), isCopy: true };
+    outcome.settled = proof.then((later) => appendProved(services, copied, later) ?? undefined);
+  } else outcome.settled = appendProved(services, incoming, proof);
   return outcome;
 }
 
@@ -200,31 +199,61 @@ function refuseNull(outcome: Outcome, partition: Partition): void {
   if (notLeader === ErrorCode.NONE) outcome.logStartOffset = partition.log.logStartOffset;
 }
 
-function appendProved(
-  services: Services,
-  request: Request,
-  outcome: Outcome,
-  partition: Partition,
-  records: Buffer,
-  proof: Proof,
-): void {
-  if (proof.errorCode === ErrorCode.NONE) {
-    append(services, request, outcome, partition, records, proof.guard);
-    return;
-  }
-  outcome.errorCode = proof.errorCode;
-  outcome.errorMessage = proof.errorMessage;
+/** Records on their way into a partition. */
+interface Incoming {
+  readonly request: Request;
+  readonly call: Call;
+  readonly outcome: Outcome;
+  readonly partition: Partition;
+  readonly records: Buffer;
+  /** The records are ours, and no view of what the connection reads into. */
+  readonly isCopy: boolean;
 }
 
-function append(
+function appendProved(services: Services, incoming: Incoming, proof: Proof): Promise<void> | null {
+  if (proof.errorCode === ErrorCode.NONE) return append(services, incoming, proof.guard);
+  incoming.outcome.errorCode = proof.errorCode;
+  incoming.outcome.errorMessage = proof.errorMessage;
+  return null;
+}
+
+/** Appends now, and then gives null, unless the records unfold to more than this turn may spend. */
+function append(services: Services, incoming: Incoming, verificationGuard: number): Promise<void> | null {
+  const { partition, records } = incoming;
+  // What an append finds before it looks at the records costs nothing to find first.
+  const isRefused = partition.checkLeader(-1) !== ErrorCode.NONE;
+  const walk = isRefused ? null : walkOf(services, partition, records);
+  if (walk === null || services.contentWalks.begin(walk)) {
+    appendWalked(services, incoming, verificationGuard, walk);
+    return null;
+  }
+  const copied = incoming.isCopy ? incoming : { ...incoming, records: Buffer.from(records), isCopy: true };
+  walk.moveTo(copied.records);
+  // Who has gone would not learn of it, and could otherwise have us work for nothing by coming and going.
+  const isWanted = (): boolean => !incoming.call.connection.isClosed;
+  return services.contentWalks.finish(walk, isWanted).then((isOver) => {
+    if (isOver) appendWalked(services, copied, verificationGuard, walk);
+    else incoming.outcome.errorCode = ErrorCode.NETWORK_EXCEPTION;
+  });
+}
+
+/** The walk over what must be unfolded; null for all else, which takes no time to speak of. */
+function walkOf(services: Services, partition: Partition, records: Buffer): ContentWalk | null {
+  return compressedContent(records, {
+    topicPartition: `${partition.topic}-${partition.index}`,
+    config: partition.log.config,
+    nowMs: services.clock.wallMs(),
+  });
+}
+
+function appendWalked(
   services: Services,
-  request: Request,
-  outcome: Outcome,
-  partition: Partition,
-  records: Buffer,
+  incoming: Incoming,
   verificationGuard: number,
+  content: ContentWalk | null,
 ): void {
-  const options = { origin: 'client', nowMs: services.clock.wallMs(), verificationGuard } as const;
+  const { request, outcome, partition, records } = incoming;
+  const options = { origin: 'client', nowMs: services.clock.wallMs(), verificationGuard, content } as const;
   const appended = partition.append(records, options, request.acks);
   outcome.partition = partition;
   outcome.appended = appended;

@@ -13,6 +13,7 @@ import type { ProducerIds } from '../machine/producer-ids.ts';
 import type { RaftNode } from '../machine/raft-node.ts';
 import type { Transactions } from '../machine/transactions.ts';
 import type { MetadataImage } from '../metadata/image.ts';
+import type { ContentWalks } from '../partition/content-walks.ts';
 import type { FetchSessions } from '../partition/fetch-sessions.ts';
 import type { LogDirMover } from '../partition/log-dir-mover.ts';
 import type { Purgatory } from '../partition/purgatory.ts';
@@ -31,6 +32,8 @@ export interface Services {
   /** Moves replicas between directories. */
   readonly logDirMover: LogDirMover;
   readonly purgatory: Purgatory;
+  /** Where walks over compressed batches take turns. */
+  readonly contentWalks: ContentWalks;
   readonly fetchSessions: FetchSessions;
   /** Memory for what is read and sent. */
   readonly readBuffers: ReadBuffers;

@@ -31,6 +31,8 @@ export interface ClientConnection {
   /** What the client said in ApiVersions 3 and above (KIP-511). */
   clientSoftwareName: string;
   clientSoftwareVersion: string;
+  /** The connection has ended: nobody waits for answers. */
+  readonly isClosed: boolean;
   /** Runs once when the connection has ended. */
   onClosed(action: () => void): void;
 }

@@ -64,6 +64,7 @@ class SessionConnection implements ClientConnection {
   principal = 'User:ANONYMOUS';
   clientSoftwareName = 'unknown';
   clientSoftwareVersion = 'unknown';
+  isClosed = false;
   #closed: (() => void)[] = [];
 
   constructor(channel: SessionChannel, scope: Scope) {
@@ -79,6 +80,7 @@ class SessionConnection implements ClientConnection {
   }
 
   close(): void {
+    this.isClosed = true;
     const actions = this.#closed;
     this.#closed = [];
     for (const action of actions) action();
