@@ -6,6 +6,7 @@
 // two pieces, so that it need not hold up everything else. Always true: what is found does not hang on where the pieces
 // or the rests fall, nor on the offsets that the batch will get.
 
+import { assert } from '../protocol/assert.ts';
 import { BEYOND_END, RecordCursor } from '../protocol/batch/record.ts';
 import { SplitRecord } from '../protocol/batch/split-record.ts';
 import * as batch from '../protocol/batch.ts';
@@ -41,23 +42,89 @@ export type Content = {
 const cursor = new RecordCursor(Buffer.alloc(0), 0, 0);
 const EMPTY = Buffer.alloc(0);
 
-/** The walk over one batch. `records` is looked at until the walk has ended, or `moveTo` was called. */
+/** The records of one batch, checked and counted as they come. */
+class Tally implements Content {
+  readonly count: number;
+  maxTimestampMs = batch.NO_TIMESTAMP;
+  hasGaps = false;
+  /** Of the record that comes next. */
+  index = 0;
+  readonly errors: RecordErrors;
+  private readonly isAppendTime: boolean;
+  private readonly batchMaxMs: number;
+  private readonly baseMs: number;
+
+  /** @throws {AppendRefused} */
+  constructor(records: Buffer, options: ContentOptions) {
+    this.count = batch.recordCount(records);
+    this.errors = new RecordErrors(options);
+    this.isAppendTime = batch.timestampType(records) === 'LogAppendTime';
+    this.batchMaxMs = batch.maxTimestamp(records);
+    this.baseMs = batch.firstTimestamp(records);
+    if (this.count < 0) throw invalid(`a batch counts ${this.count} records`);
+  }
+
+  /** The records that lie in the cursor's bytes whole. @throws {AppendRefused} */
+  walk(): void {
+    const { errors, count } = this;
+    const isAppendTime = this.isAppendTime;
+    let index = this.index;
+    let maxTimestampMs = this.maxTimestampMs;
+    for (; index < count && cursor.next(); index++) {
+      const timestampMs = isAppendTime ? this.batchMaxMs : this.baseMs + cursor.timestampDeltaMs;
+      errors.check(index, cursor.offsetDelta, cursor.keyLength >= 0, timestampMs, isAppendTime);
+      if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
+      if (cursor.offsetDelta !== index) this.hasGaps = true;
+    }
+    this.index = index;
+    this.maxTimestampMs = maxTimestampMs;
+  }
+
+  /** The record that lay in several pieces. @throws {AppendRefused} */
+  take(split: SplitRecord): void {
+    const isAppendTime = this.isAppendTime;
+    const timestampMs = isAppendTime ? this.batchMaxMs : this.baseMs + split.timestampDeltaMs;
+    this.errors.check(this.index, split.offsetDelta, split.keyLength >= 0, timestampMs, isAppendTime);
+    if (timestampMs > this.maxTimestampMs) this.maxTimestampMs = timestampMs;
+    if (split.offsetDelta !== this.index) this.hasGaps = true;
+    this.index++;
+  }
+
+  /** The content is at its end, or, when it `hasMore`, where its last record ends. @throws {AppendRefused} */
+  end(hasMore: boolean): void {
+    if (this.index < this.count) throw invalid('a batch holds fewer records than it counts');
+    if (hasMore && this.count > 0) throw invalid('a batch holds bytes after its last record');
+  }
+}
+
+/** What is inside the batch that `records` begins with. @throws {AppendRefused} @throws {CompressionError} */
+export function contentOf(records: Buffer, options: ContentOptions): Content {
+  if (batch.compressionId(records) !== 0) {
+    const walk = new ContentWalk(records, options);
+    walk.advance();
+    return walk.result();
+  }
+  const tally = new Tally(records, options);
+  cursor.reset(records, batch.BATCH_HEADER_SIZE, batch.sizeInBytes(records));
+  try {
+    tally.walk();
+    if (cursor.problem !== null) throw invalid(cursor.problem);
+    tally.end(cursor.remaining > 0);
+  } finally {
+    cursor.reset(EMPTY, 0, 0);
+  }
+  tally.errors.throwIfAny();
+  return tally;
+}
+
+/** The walk over one compressed batch. `records` is looked at until the walk is over, or `moveTo` was called. */
 export class ContentWalk {
-  readonly #errors: RecordErrors;
-  readonly #count: number;
-  readonly #isAppendTime: boolean;
-  readonly #batchMaxMs: number;
-  readonly #baseMs: number;
-  readonly #maxBytes: number;
-  readonly #codec: number;
+  readonly #options: ContentOptions;
   #records: Buffer;
-  /** Null before the first step of a compressed batch. */
+  #tally: Tally | null = null;
   #unfolding: Unfolding | null = null;
   /** The record that began in an earlier piece. */
   #split: SplitRecord | null = null;
-  #index = 0;
-  #maxTimestampMs = batch.NO_TIMESTAMP;
-  #hasGaps = false;
   #failure: AppendRefused | CompressionError | null = null;
   #isOver = false;
   #spentBytes = 0;
@@ -65,13 +132,7 @@ export class ContentWalk {
   /** `records` begins with a whole batch of magic 2. */
   constructor(records: Buffer, options: ContentOptions) {
     this.#records = records;
-    this.#errors = new RecordErrors(options);
-    this.#count = batch.recordCount(records);
-    this.#codec = batch.compressionId(records);
-    this.#isAppendTime = batch.timestampType(records) === 'LogAppendTime';
-    this.#batchMaxMs = batch.maxTimestamp(records);
-    this.#baseMs = batch.firstTimestamp(records);
-    this.#maxBytes = options.maxUnfoldedBytes ?? MAX_UNFOLDED_BYTES;
+    this.#options = options;
   }
 
   /** What the steps so far cost, in bytes. */
@@ -108,96 +169,57 @@ export class ContentWalk {
   /** What was found, when the walk is over. @throws {AppendRefused} @throws {CompressionError} */
   result(): Content {
     if (this.#failure !== null) throw this.#failure;
-    this.#errors.throwIfAny();
-    return { count: this.#count, maxTimestampMs: this.#maxTimestampMs, hasGaps: this.#hasGaps };
+    const tally = this.#tally;
+    assert(tally !== null && this.#isOver, 'a walk is asked for its result when it is over');
+    tally.errors.throwIfAny();
+    return tally;
   }
 
   #step(): void {
-    if (this.#count < 0) throw invalid(`a batch counts ${this.#count} records`);
-    if (this.#codec === 0) {
-      cursor.reset(this.#records, batch.BATCH_HEADER_SIZE, batch.sizeInBytes(this.#records));
-      this.#walk();
-      if (cursor.problem !== null) throw invalid(cursor.problem);
-      this.#noteEnd(cursor.remaining > 0);
-      return;
-    }
-    this.#unfolding ??= new Unfolding(this.#codec, sectionOf(this.#records), this.#maxBytes, {
-      firstFrameOnly: true,
-      maxHeldBytes: MAX_HELD_BYTES,
-    });
+    this.#tally ??= new Tally(this.#records, this.#options);
+    const maxBytes = this.#options.maxUnfoldedBytes ?? MAX_UNFOLDED_BYTES;
+    this.#unfolding ??= new Unfolding(
+      batch.compressionId(this.#records),
+      sectionOf(this.#records),
+      maxBytes,
+      UNFOLD_OPTIONS,
+    );
     const piece = this.#unfolding.next();
-    if (piece === null) {
-      if (this.#split?.isOpen === true) this.#split.cut();
-      if (this.#split?.problem) throw invalid(this.#split.problem);
-      this.#noteEnd(false);
+    if (piece !== null) {
+      this.#spentBytes += piece.length;
+      this.#take(piece, this.#tally);
       return;
     }
-    this.#spentBytes += piece.length;
-    this.#take(piece);
+    if (this.#split?.isOpen === true) this.#split.cut();
+    if (this.#split?.problem) throw invalid(this.#split.problem);
+    this.#tally.end(false);
+    this.#end();
   }
 
-  #take(piece: Buffer): void {
-    let pos = 0;
-    const split = this.#split;
-    if (split?.isOpen === true) {
-      pos = this.#takeSplit(split, piece, 0);
-      if (split.isOpen) return;
-    }
-    if (this.#index < this.#count) {
+  #take(piece: Buffer, tally: Tally): void {
+    const from = tally.index;
+    let pos = this.#split?.isOpen === true ? this.#takeSplit(this.#split, piece, 0, tally) : 0;
+    if (tally.index < tally.count && pos < piece.length) {
       cursor.reset(piece, pos, piece.length);
-      this.#walk();
+      tally.walk();
       pos = piece.length - cursor.remaining;
       if (cursor.problem !== null) {
         if (cursor.problem !== BEYOND_END) throw invalid(cursor.problem);
         this.#split ??= new SplitRecord();
         this.#split.begin();
-        pos = this.#takeSplit(this.#split, piece, cursor.recordStart);
+        pos = this.#takeSplit(this.#split, piece, cursor.recordStart, tally);
       }
     }
-    // The last record may end where a piece does: then only the next, or the end, tells whether more follows.
-    if (this.#index === this.#count && pos < piece.length) this.#noteEnd(true);
+    this.#spentBytes += (tally.index - from) * RECORD_COST_BYTES;
+    // The last record may end where a piece does: then only the next piece, or the end, tells whether more follows.
+    if (tally.index === tally.count && pos < piece.length) tally.end(true);
   }
 
-  #takeSplit(split: SplitRecord, piece: Buffer, start: number): number {
+  #takeSplit(split: SplitRecord, piece: Buffer, start: number, tally: Tally): number {
     const pos = split.take(piece, start);
     if (split.problem !== null) throw invalid(split.problem);
-    if (!split.isOpen) this.#noteSplit(split);
+    if (!split.isOpen) tally.take(split);
     return pos;
-  }
-
-  /** The records that lie in the cursor's bytes whole. */
-  #walk(): void {
-    const errors = this.#errors;
-    const isAppendTime = this.#isAppendTime;
-    const count = this.#count;
-    const from = this.#index;
-    let index = from;
-    let maxTimestampMs = this.#maxTimestampMs;
-    for (; index < count && cursor.next(); index++) {
-      const timestampMs = isAppendTime ? this.#batchMaxMs : this.#baseMs + cursor.timestampDeltaMs;
-      errors.check(index, cursor.offsetDelta, cursor.keyLength >= 0, timestampMs, isAppendTime);
-      if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
-      if (cursor.offsetDelta !== index) this.#hasGaps = true;
-    }
-    this.#index = index;
-    this.#maxTimestampMs = maxTimestampMs;
-    this.#spentBytes += (index - from) * RECORD_COST_BYTES;
-  }
-
-  /** The record that lay in several pieces. */
-  #noteSplit(split: SplitRecord): void {
-    const isAppendTime = this.#isAppendTime;
-    const timestampMs = isAppendTime ? this.#batchMaxMs : this.#baseMs + split.timestampDeltaMs;
-    this.#errors.check(this.#index, split.offsetDelta, split.keyLength >= 0, timestampMs, isAppendTime);
-    if (timestampMs > this.#maxTimestampMs) this.#maxTimestampMs = timestampMs;
-    if (split.offsetDelta !== this.#index) this.#hasGaps = true;
-    this.#index++;
-  }
-
-  #noteEnd(hasMore: boolean): void {
-    if (this.#index < this.#count) throw invalid('a batch holds fewer records than it counts');
-    if (hasMore && this.#count > 0) throw invalid('a batch holds bytes after its last record');
-    this.#end();
   }
 
   #end(): void {
@@ -207,6 +229,9 @@ export class ContentWalk {
     this.#records = EMPTY;
   }
 }
+
+// Kafka's reader ends with the first lz4 frame: so do we, or a batch would mean two things.
+const UNFOLD_OPTIONS = { firstFrameOnly: true, maxHeldBytes: MAX_HELD_BYTES };
 
 /**
  * The walk over the content of `records`, where that is one batch that must be unfolded for it; null where there is none

@@ -27,7 +27,7 @@ export type AppendOptions = {
   readonly nowMs: number;
   /** The most that a compressed batch may unfold to; beyond, MESSAGE_TOO_LARGE. */
   readonly maxUnfoldedBytes?: number;
-  /** The walk over these records, where it was done ahead; else it is done now. */
+  /** The walk over these records, where it was done ahead and is over; else it is done now. */
   readonly content?: ContentWalk | null;
 };
 

@@ -14,7 +14,7 @@ import type { CompressionType } from '../protocol/compression/types.ts';
 import { COMPRESSION_TYPES, CompressionError } from '../protocol/compression/types.ts';
 import { ErrorCode } from '../protocol/errors.ts';
 import type { Content } from './append-content.ts';
-import { ContentWalk, MAX_UNFOLDED_BYTES } from './append-content.ts';
+import { contentOf, MAX_UNFOLDED_BYTES } from './append-content.ts';
 import { AppendRefused } from './append-errors.ts';
 import { rebuildRecords } from './append-rebuild.ts';
 import type {
@@ -245,7 +245,7 @@ function planAssigned(records: Buffer, scan: BatchScan, options: AppendOptions):
   // Control batches are never compressed on the way in.
   const isKept =
     targetCodec === scan.sourceCodec || (scan.sourceCodec === 'none' && batch.isControl(records));
-  const content = contentOf(records, options);
+  const content = options.content?.result() ?? contentOf(records, options);
   // Kafka sets out to rebuild such a batch and then fails, having skipped its keys and values: error -1.
   if (isKept && scan.sourceCodec !== 'none' && content.hasGaps) {
     throw new AppendRefused(ErrorCode.UNKNOWN_SERVER_ERROR, 'a compressed batch has gaps in its offsets');
@@ -281,13 +281,6 @@ function checkHeader(records: Buffer, options: AppendOptions): void {
   if (batch.hasProducerId(records) && batch.baseSequence(records) < 0) {
     throw invalid(`a batch with a producer id has sequence ${batch.baseSequence(records)}`);
   }
-}
-
-/** The walk that was done ahead, or one done now. @throws {AppendRefused} @throws {CompressionError} */
-function contentOf(records: Buffer, options: AppendOptions): Content {
-  const walk = options.content ?? new ContentWalk(records, options);
-  walk.advance();
-  return walk.result();
 }
 
 function planInPlace(records: Buffer, content: Content, options: AppendOptions): AppendPlan {

@@ -321,8 +321,8 @@ describe('a bomb', () => {
   );
 
   test('holds up nobody: others are answered between its steps', async () => {
-    const records = batchWith('zstd', folded('zstd', 130));
-    const bombers = await Promise.all(Array.from({ length: 4 }, () => WireClient.connect(broker.port)));
+    const records = batchWith('gzip', folded('gzip', 130));
+    const bombers = await Promise.all(Array.from({ length: 10 }, () => WireClient.connect(broker.port)));
     let refused = 0;
     const bombs = bombers.map(async (client) => {
       const { errorCode } = await produceBatch(client, TOPIC, records);
@@ -337,8 +337,9 @@ describe('a bomb', () => {
     const codes = await Promise.all(bombs);
     for (const client of bombers) client.close();
     expect(new Set(codes)).toEqual(new Set([ErrorCode.MESSAGE_TOO_LARGE]));
-    // Each takes some 30 steps. Unfolded at once, four of them leave room for four answers and a few.
-    expect(answered).toBeGreaterThan(60);
+    // Each takes 30 steps, between any two of which there is room for an answer; unfolded at once, they leave room for
+    // one before and after each.
+    expect(answered).toBeGreaterThan(30);
   });
 
   test('leaves what comes behind it on its connection in order', async () => {

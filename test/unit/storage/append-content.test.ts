@@ -2,9 +2,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { RecordInput } from '../../../protocol/batch/record.ts';
 import * as batch from '../../../protocol/batch.ts';
 import { compress, prepareCompression } from '../../../protocol/compression/index.ts';
-import { CompressionError } from '../../../protocol/compression/types.ts';
+import { COMPRESSION_TYPES, CompressionError } from '../../../protocol/compression/types.ts';
 import { xxh32 } from '../../../protocol/compression/xxh32.ts';
-import { ContentWalk, compressedContent } from '../../../storage/append-content.ts';
+import { nodeZstd } from '../../../protocol/compression/zstd.ts';
+import type { Content } from '../../../storage/append-content.ts';
+import { ContentWalk, compressedContent, contentOf } from '../../../storage/append-content.ts';
 import { AppendRefused } from '../../../storage/append-errors.ts';
 import { defaultLogConfig } from '../../../storage/log-config.ts';
 import { seeded } from './support.ts';
@@ -40,12 +42,15 @@ function lz4Parts(content: Buffer, lengths: readonly number[]): Buffer {
   return Buffer.concat([...parts, Buffer.alloc(4)]);
 }
 
-/** What a walk comes to, in steps of `stepBytes`. */
+const said = ({ count, maxTimestampMs, hasGaps }: Content) => ({ count, maxTimestampMs, hasGaps });
+
+/** What a walk comes to, a compressed one in steps of `stepBytes`. */
 function outcome(records: Buffer, given = options, stepBytes = Number.POSITIVE_INFINITY): unknown {
-  const walk = new ContentWalk(records, given);
-  while (!walk.advance(stepBytes));
   try {
-    return walk.result();
+    if (batch.compressionId(records) === 0) return said(contentOf(records, given));
+    const walk = new ContentWalk(records, given);
+    while (!walk.advance(stepBytes));
+    return said(walk.result());
   } catch (error) {
     if (error instanceof AppendRefused) return { ...error.refusal() };
     if (error instanceof CompressionError) return error.failure;
@@ -117,7 +122,7 @@ describe('A walk over pieces', () => {
         });
       }
       expect(rests).toBeGreaterThan(4);
-      expect(walk?.result()).toEqual({ count: 3000, maxTimestampMs: nowMs, hasGaps: false });
+      expect(walk?.result()).toMatchObject({ count: 3000, maxTimestampMs: nowMs, hasGaps: false });
     },
   );
 
@@ -134,12 +139,9 @@ describe('A walk over pieces', () => {
       records: [{ value: Buffer.alloc(100 * 1024 * 1024), timestampMs: nowMs }],
     });
     const section = one.subarray(batch.BATCH_HEADER_SIZE);
-    for (const [codec, name] of [
-      [1, 'gzip'],
-      [2, 'snappy'],
-      [3, 'lz4'],
-      [4, 'zstd'],
-    ] as const) {
+    for (const [codec, name] of COMPRESSION_TYPES.entries()) {
+      // Where Node has no zstd of its own, frames are unfolded whole, and 32 MiB are the most.
+      if (name === 'none' || (name === 'zstd' && nodeZstd === null)) continue;
       const folded = withSection(one, codec, compress(name, section));
       const walk = new ContentWalk(folded, options);
       const before = process.memoryUsage();
