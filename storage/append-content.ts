@@ -161,6 +161,14 @@ export class ContentWalk {
     this.#unfolding?.moveTo(sectionOf(records));
   }
 
+  /** Lets go of what is unfolded in part: the walk, which is not over, begins again. */
+  restart(): void {
+    this.#unfolding?.close();
+    this.#unfolding = null;
+    this.#tally = null;
+    this.#split = null;
+  }
+
   /** Gives up: what is unfolded in part is let go. */
   abandon(): void {
     this.#end();

@@ -76,47 +76,47 @@
       (local.set $s (i32.add (local.get $s) (i32.const 1)))
       (local.set $n (i32.shr_u (local.get $token) (i32.const 4)))
       (block $match
-      ;; Most sequences: few literals and a short match from not too near, far from the ends of both.
-      (block $general
-        (br_if $general (i32.eq (local.get $n) (i32.const 15)))
-        (br_if $general (i32.ge_u (i32.add (local.get $s) (i32.const 16)) (local.get $end)))
-        (br_if $general (i32.ge_u (i32.add (local.get $d) (i32.const 32)) (local.get $limit)))
+        ;; Most sequences: few literals and a short match from not too near, far from the ends of both.
+        (block $general
+          (br_if $general (i32.eq (local.get $n) (i32.const 15)))
+          (br_if $general (i32.ge_u (i32.add (local.get $s) (i32.const 16)) (local.get $end)))
+          (br_if $general (i32.ge_u (i32.add (local.get $d) (i32.const 32)) (local.get $limit)))
+          (v128.store align=1 (local.get $d) (v128.load align=1 (local.get $s)))
+          (local.set $s (i32.add (local.get $s) (local.get $n)))
+          (local.set $d (i32.add (local.get $d) (local.get $n)))
+          (local.set $offset (i32.load16_u align=1 (local.get $s)))
+          (local.set $s (i32.add (local.get $s) (i32.const 2)))
+          (local.set $n (i32.add (i32.and (local.get $token) (i32.const 15)) (i32.const 4)))
+          (br_if $match (i32.eq (local.get $n) (i32.const 19)))
+          (br_if $match (i32.lt_u (local.get $offset) (i32.const 16)))
+          (br_if $match (i32.gt_u (local.get $offset) (i32.sub (local.get $d) (local.get $start))))
+          (local.set $from (i32.sub (local.get $d) (local.get $offset)))
+          (v128.store align=1 (local.get $d) (v128.load align=1 (local.get $from)))
+          (i32.store16 offset=16 align=1 (local.get $d) (i32.load16_u offset=16 align=1 (local.get $from)))
+          (local.set $d (i32.add (local.get $d) (local.get $n)))
+          (br $sequence))
+        (if (i32.eq (local.get $n) (i32.const 15))
+          (then
+            (loop $more
+              (if (i32.ge_u (local.get $s) (local.get $end)) (then (return (i32.const -1))))
+              (local.set $byte (i32.load8_u (local.get $s)))
+              (local.set $s (i32.add (local.get $s) (i32.const 1)))
+              (local.set $n (i32.add (local.get $n) (local.get $byte)))
+              (br_if $more (i32.eq (local.get $byte) (i32.const 255))))))
+        (if
+          (i32.or
+            (i32.gt_u (local.get $n) (i32.sub (local.get $end) (local.get $s)))
+            (i32.gt_u (local.get $n) (i32.sub (local.get $limit) (local.get $d))))
+          (then (return (i32.const -1))))
         (v128.store align=1 (local.get $d) (v128.load align=1 (local.get $s)))
+        (if (i32.gt_u (local.get $n) (i32.const 16)) (then (call $copy (local.get $d) (local.get $s) (local.get $n))))
         (local.set $s (i32.add (local.get $s) (local.get $n)))
         (local.set $d (i32.add (local.get $d) (local.get $n)))
+        (if (i32.eq (local.get $s) (local.get $end)) (then (return (local.get $d))))
+        (if (i32.lt_u (i32.sub (local.get $end) (local.get $s)) (i32.const 2)) (then (return (i32.const -1))))
         (local.set $offset (i32.load16_u align=1 (local.get $s)))
         (local.set $s (i32.add (local.get $s) (i32.const 2)))
-        (local.set $n (i32.add (i32.and (local.get $token) (i32.const 15)) (i32.const 4)))
-        (br_if $match (i32.eq (local.get $n) (i32.const 19)))
-        (br_if $match (i32.lt_u (local.get $offset) (i32.const 16)))
-        (br_if $match (i32.gt_u (local.get $offset) (i32.sub (local.get $d) (local.get $start))))
-        (local.set $from (i32.sub (local.get $d) (local.get $offset)))
-        (v128.store align=1 (local.get $d) (v128.load align=1 (local.get $from)))
-        (i32.store16 offset=16 align=1 (local.get $d) (i32.load16_u offset=16 align=1 (local.get $from)))
-        (local.set $d (i32.add (local.get $d) (local.get $n)))
-        (br $sequence))
-      (if (i32.eq (local.get $n) (i32.const 15))
-        (then
-          (loop $more
-            (if (i32.ge_u (local.get $s) (local.get $end)) (then (return (i32.const -1))))
-            (local.set $byte (i32.load8_u (local.get $s)))
-            (local.set $s (i32.add (local.get $s) (i32.const 1)))
-            (local.set $n (i32.add (local.get $n) (local.get $byte)))
-            (br_if $more (i32.eq (local.get $byte) (i32.const 255))))))
-      (if
-        (i32.or
-          (i32.gt_u (local.get $n) (i32.sub (local.get $end) (local.get $s)))
-          (i32.gt_u (local.get $n) (i32.sub (local.get $limit) (local.get $d))))
-        (then (return (i32.const -1))))
-      (v128.store align=1 (local.get $d) (v128.load align=1 (local.get $s)))
-      (if (i32.gt_u (local.get $n) (i32.const 16)) (then (call $copy (local.get $d) (local.get $s) (local.get $n))))
-      (local.set $s (i32.add (local.get $s) (local.get $n)))
-      (local.set $d (i32.add (local.get $d) (local.get $n)))
-      (if (i32.eq (local.get $s) (local.get $end)) (then (return (local.get $d))))
-      (if (i32.lt_u (i32.sub (local.get $end) (local.get $s)) (i32.const 2)) (then (return (i32.const -1))))
-      (local.set $offset (i32.load16_u align=1 (local.get $s)))
-      (local.set $s (i32.add (local.get $s) (i32.const 2)))
-      (local.set $n (i32.add (i32.and (local.get $token) (i32.const 15)) (i32.const 4))))
+        (local.set $n (i32.add (i32.and (local.get $token) (i32.const 15)) (i32.const 4))))
       ;; The match, whose offset is read, and whose length may go on.
       (if (i32.eq (local.get $n) (i32.const 19))
         (then

@@ -1,11 +1,11 @@
 /**
  * How much is unfolded in one turn of the event loop, so that batches that unfold to much do not hold up everybody
  * else. A walk over a batch's content begins in the turn that brings it, where nearly all end; what is not over when the
- * turn's allowance is spent waits, and goes on in later turns, one walk after the other.
+ * turn's allowance is spent waits, and goes on in later turns, one after the other.
  *
- * What is always true: a turn spends TURN_BYTES on walks that begin, and STEP_BYTES on the one that waits longest, each
- * exceeded by a piece at most. Only the one that waits longest is under way for more than a turn, apart from those that
- * began and were cut short: what codecs hold for them is bounded by storage/append-content.ts.
+ * What is always true: a turn spends TURN_BYTES on walks that begin, and STEP_BYTES on those that wait, the longest
+ * waiting first; each is exceeded by a piece at most. So who waits comes to an end whatever else arrives. Only the
+ * one that waits longest keeps what its codec holds; the others begin again, so that many together take no more memory.
  */
 import type { ContentWalk } from '../../storage/append-content.ts';
 
@@ -46,6 +46,7 @@ export class ContentWalks {
    */
   finish(walk: ContentWalk, isWanted: () => boolean): Promise<boolean> {
     this.#schedule();
+    if (this.#waiting.length > 0) walk.restart();
     return new Promise((resolve) => {
       this.#waiting.push({ walk, isWanted, resolve });
     });
@@ -64,14 +65,18 @@ export class ContentWalks {
     if (this.#waiting.length > 0) this.#schedule();
   }
 
+  /** Those that wait longest, as far as the step goes. */
   #step(): void {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const isWanted = first.isWanted();
-      if (!isWanted) first.walk.abandon();
-      else if (!first.walk.advance(STEP_BYTES)) return;
+    let leftBytes = STEP_BYTES;
+    for (let first = this.#waiting[0]; first !== undefined && leftBytes > 0; first = this.#waiting[0]) {
+      const { walk, isWanted, resolve } = first;
+      const spentBefore = walk.spentBytes;
+      const isOver = isWanted() && walk.advance(leftBytes);
+      leftBytes -= walk.spentBytes - spentBefore;
+      if (!isOver && isWanted()) return;
+      if (!isOver) walk.abandon();
       this.#waiting.shift();
-      first.resolve(isWanted);
-      if (isWanted) return;
+      resolve(isOver);
     }
   }
 }

@@ -101,6 +101,32 @@ describe('A walk over pieces', () => {
     expect(accepted).toBeLessThan(3500);
   });
 
+  test('refuses numbers of more bytes than theirs have, and takes those of as many', () => {
+    const records = batch.buildBatch({ records: [{ value: null, timestampMs: nowMs }] });
+    // Attributes, timestamp, offset, key, value, one header: its key, its value.
+    const fields = ['00', '00', '00', '01', '01', '02', '0278', '01'];
+    const padded = (hex: string, bytes: number): string => {
+      const first = (Number.parseInt(hex.slice(0, 2), 16) | 0x80).toString(16);
+      return `${first}${'80'.repeat(bytes - 2)}00${hex.slice(2)}`;
+    };
+    for (let at = 1; at < fields.length; at++) {
+      const most = at === 1 ? 10 : 5;
+      for (const bytes of [most, most + 1]) {
+        const body = fields.map((hex, index) => (index === at ? padded(hex, bytes) : hex)).join('');
+        const section = Buffer.from(`${body.length.toString(16).padStart(2, '0')}${body}`, 'hex');
+        const whole = outcome(withSection(records, 0, section));
+        expect('count' in (whole as object)).toBe(bytes === most);
+        expect(outcome(withSection(records, 3, lz4Parts(section, [1])))).toEqual(whole);
+        expect(outcome(withSection(records, 3, lz4Parts(section, [3])))).toEqual(whole);
+      }
+    }
+    for (const length of [padded('10', 5), padded('10', 6)]) {
+      const section = Buffer.from(`${length}00000001010202780100`.slice(0, length.length + 16), 'hex');
+      const whole = outcome(withSection(records, 0, section));
+      expect(outcome(withSection(records, 3, lz4Parts(section, [1])))).toEqual(whole);
+    }
+  });
+
   test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
     'of %s can rest after every piece, with its bytes elsewhere afterwards',
     (compression) => {
@@ -125,6 +151,16 @@ describe('A walk over pieces', () => {
       expect(walk?.result()).toMatchObject({ count: 3000, maxTimestampMs: nowMs, hasGaps: false });
     },
   );
+
+  test('begins again when it is told to, in the midst of a record too', () => {
+    const records = [1, 2, 3].map((i) => ({ value: Buffer.alloc(300_000, `${i}`), timestampMs: nowMs + i }));
+    const walk = new ContentWalk(batch.buildBatch({ records, compression: 'lz4' }), options);
+    expect(walk.advance(400_000)).toBe(false);
+    walk.restart();
+    expect(walk.advance()).toBe(true);
+    expect(walk.result()).toMatchObject({ count: 3, maxTimestampMs: nowMs + 3, hasGaps: false });
+    expect(walk.spentBytes).toBeGreaterThan(1_300_000);
+  });
 
   test('counts small records for more than their bytes', () => {
     const records = Array.from({ length: 1000 }, () => ({ value: null, timestampMs: nowMs }));

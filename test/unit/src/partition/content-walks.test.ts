@@ -55,6 +55,19 @@ describe('Walks over batches', () => {
     expect(long.every((walk) => walk.result().count === 1)).toBe(true);
   });
 
+  test('that are short but came too late for a turn end together in the next', async () => {
+    walks.begin(walkOf(TURN_BYTES));
+    const ended: boolean[] = [];
+    for (let i = 0; i < 10; i++) {
+      const walk = walkOf(1000);
+      expect(walks.begin(walk)).toBe(false);
+      void walks.finish(walk, () => true).then((isOver) => ended.push(isOver));
+    }
+    await turn();
+    expect(ended).toEqual(Array(10).fill(true));
+    expect(turns).toHaveLength(0);
+  });
+
   test('that nobody waits for any more are given up', async () => {
     let isWanted = true;
     const walk = walkOf(TURN_BYTES + 5 * STEP_BYTES);
