@@ -203,6 +203,9 @@ function build(
     log,
     random: { integer: (below) => randomInt(below), uuid: () => makeUuid(random.bytes) },
     endOfTurn: (action) => listeners.network.endOfTurn(action),
+    nextTurn: (action) => {
+      setImmediate(action);
+    },
     metadata: () => {
       assert(plane.metadata !== null, 'The metadata side is built before it is asked.');
       return plane.metadata;

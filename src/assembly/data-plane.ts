@@ -57,6 +57,8 @@ export interface DataPlaneParts {
   readonly log: Logger;
   readonly random: { readonly integer: (below: number) => number; readonly uuid: () => Uuid };
   readonly endOfTurn: (action: () => void) => void;
+  /** Runs an action in a turn of its own: what arrives meanwhile is read before any action that this one asks for. */
+  readonly nextTurn: (action: () => void) => void;
   readonly metadata: () => MetadataPlane;
 }
 
@@ -118,7 +120,7 @@ export function dataPlane(parts: DataPlaneParts): DataPlane {
   const services: Services = {
     ...{ clock, timer, image, replicas, logs, purgatory, groups, transactions, producerIds, autoCreation },
     readBuffers: new ReadBuffers(),
-    contentWalks: new ContentWalks(parts.endOfTurn),
+    contentWalks: new ContentWalks(parts.nextTurn),
     logDirMover: dirs.mover,
     config: () => settings.current,
     clusterId: identity.clusterId,

@@ -21,14 +21,14 @@ interface Waiting {
 }
 
 export class ContentWalks {
-  readonly #endOfTurn: (action: () => void) => void;
+  readonly #nextTurn: (action: () => void) => void;
   readonly #waiting: Waiting[] = [];
   #leftBytes = TURN_BYTES;
   #isScheduled = false;
 
-  /** `endOfTurn` runs an action once the current callbacks are through, as setImmediate does. */
-  constructor(endOfTurn: (action: () => void) => void) {
-    this.#endOfTurn = endOfTurn;
+  /** `nextTurn` runs an action in a turn of its own, as setImmediate does; what arrives is read in between. */
+  constructor(nextTurn: (action: () => void) => void) {
+    this.#nextTurn = nextTurn;
   }
 
   /** Walks as far as this turn allows, and tells whether the walk is over. */
@@ -55,7 +55,7 @@ export class ContentWalks {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#endOfTurn(() => this.#turn());
+    this.#nextTurn(() => this.#turn());
   }
 
   #turn(): void {
