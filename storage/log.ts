@@ -5,8 +5,9 @@
  * - `logStartOffset` ≤ `highWatermark` ≤ `logEndOffset`, and `syncedEndOffset` ≤ `flushedEndOffset` ≤ `logEndOffset`.
  * - An append assigns offsets and moves `logEndOffset` at once and synchronously. Its bytes are in the file below
  *   `flushedEndOffset`, and on the disk below `syncedEndOffset`.
- * - A write that fails throws a `DiskError` after the log was put back to its last flushed end: offsets, indexes, leader
- *   epochs and producer state. The caller then acknowledges nothing at or above the `logEndOffset` it finds.
+ * - A write that fails throws a `DiskError`, or rejects with one where a slow disk had it written on the thread pool,
+ *   after the log was put back to its last flushed end: offsets, indexes, leader epochs and producer state. The caller
+ *   then acknowledges nothing at or above the `logEndOffset` it finds.
  * - `read` gives whole batches, in memory of their own, that are in the file and lie below what the caller may see.
  *
  * Agrees with Kafka's UnifiedLog. The files are the business of local-log.ts, looking things up of log-read.ts.

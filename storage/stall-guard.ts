@@ -3,7 +3,8 @@
  *
  * A write into the page cache takes microseconds, so logs write from the event loop; a kernel that throttles writers, a
  * journal that commits, or a network disk can hold the same call for seconds, and with it the whole process. So each
- * write is timed: after one that took long, the logs of its directory write through the thread pool for a while.
+ * write is timed: after one that took long, the logs of its directory write through the thread pool, until a write there
+ * is quick and no other was slow for a while. A disk that is always slow so holds the loop up once.
  *
  * Always true: the guard of one directory knows nothing of another's disk; `heldBytes` is the sum of what the logs of the
  * directory keep in memory for writes on the thread pool, and who asks `hasRoom` first keeps it near `MAX_HELD_BYTES`.
@@ -15,7 +16,7 @@
  */
 export const STALL_MS = 20;
 
-/** So long after the last slow write the disk counts as quick again: kernels throttle writers for seconds. */
+/** Only so long after the last slow write a quick one counts for more than luck: kernels throttle writers for seconds. */
 export const CALM_MS = 5_000;
 
 /** Bytes that may wait for one directory's disk. Beyond it appends are refused, with a code that producers retry. */
@@ -29,7 +30,9 @@ export type WriteMode = 'auto' | 'loop' | 'pool';
 export class StallGuard {
   readonly #nowMs: () => number;
   readonly #mode: WriteMode;
-  #stalledUntilMs = Number.NEGATIVE_INFINITY;
+  #isStalled = false;
+  /** When a slow write ended last. */
+  #slowMs = 0;
   #heldBytes = 0;
 
   /** `nowMs` is monotonic. A `mode` other than 'auto' forces one way of writing, for tests. */
@@ -40,11 +43,7 @@ export class StallGuard {
 
   /** Whether writes go through the thread pool now. */
   get isStalled(): boolean {
-    if (this.#mode !== 'auto') return this.#mode === 'pool';
-    if (this.#stalledUntilMs < 0) return false;
-    if (this.#nowMs() < this.#stalledUntilMs) return true;
-    this.#stalledUntilMs = Number.NEGATIVE_INFINITY;
-    return false;
+    return this.#mode === 'auto' ? this.#isStalled : this.#mode === 'pool';
   }
 
   /** Runs a call that may block, and judges how long it took. */
@@ -53,23 +52,26 @@ export class StallGuard {
     try {
       return call();
     } finally {
-      this.#judge(startMs);
+      this.#wasSlow(startMs);
     }
   }
 
-  /** As `timed`, for a call on the thread pool. */
+  /** As `timed`, for a write on the thread pool: one that is quick may end the stall. */
   async timedAsync<T>(call: () => Promise<T>): Promise<T> {
     const startMs = this.#nowMs();
     try {
       return await call();
     } finally {
-      this.#judge(startMs);
+      if (!this.#wasSlow(startMs) && this.#nowMs() - this.#slowMs >= CALM_MS) this.#isStalled = false;
     }
   }
 
-  #judge(startMs: number): void {
+  #wasSlow(startMs: number): boolean {
     const nowMs = this.#nowMs();
-    if (nowMs - startMs > STALL_MS) this.#stalledUntilMs = nowMs + CALM_MS;
+    if (nowMs - startMs <= STALL_MS) return false;
+    this.#isStalled = true;
+    this.#slowMs = nowMs;
+    return true;
   }
 
   get heldBytes(): number {
