@@ -14,6 +14,8 @@ import { WireClient } from '../helpers/wire-client.ts';
 
 const TOPIC = 'orders';
 const hasStrace = hasCommand('strace');
+/** strace counts the calls of each thread by itself. */
+const env = { UV_THREADPOOL_SIZE: '4' };
 
 describe('a broker whose disk answers EIO', () => {
   beforeEach(({ skip }) => skip(!hasStrace, 'failing system calls need strace'));
@@ -48,7 +50,7 @@ describe('a broker whose disk answers EIO', () => {
       };
       // In whichever of the two the topic is put.
       const paths = [dir, other].map((place) => join(place, `${TOPIC}-0`, '00000000000000000000.log'));
-      let broker = await startBroker({ dir, overrides, node: failingNode(id, calls, paths, when) });
+      let broker = await startBroker({ dir, overrides, env, node: failingNode(id, calls, paths, when) });
       let client = await WireClient.connect(broker.port);
       expect(await createTopic(client, TOPIC)).toBe(0);
       const acknowledged = new Map<number, string>();
@@ -89,6 +91,7 @@ describe('a broker whose disk answers EIO', () => {
     const broker = await startBroker({
       dir,
       overrides: { 'metadata.log.dir': join(scratch, 'last-metadata') },
+      env,
       node: failingNode('last', 'fdatasync', [path], 3),
     });
     const client = await WireClient.connect(broker.port);

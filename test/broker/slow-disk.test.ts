@@ -1,0 +1,218 @@
+// One log directory whose disk lets system calls wait for seconds, under a whole broker: what others ask is answered
+// before what waits for that disk, by the order of the answers, and a kill in the midst loses nothing acknowledged.
+
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { ErrorCode } from '../../protocol/errors.ts';
+import { Heartbeat } from '../../protocol/messages/heartbeat.ts';
+import { ListOffsets } from '../../protocol/messages/list-offsets.ts';
+import { Metadata } from '../../protocol/messages/metadata.ts';
+import { ZERO_UUID } from '../../protocol/uuid.ts';
+import type { BrokerProcess } from '../helpers/broker-process.ts';
+import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
+import type { Produced } from '../helpers/data-client.ts';
+import { createTopic, fetch, produce } from '../helpers/data-client.ts';
+import { hasCommand } from '../helpers/mounts.ts';
+import { until } from '../helpers/until.ts';
+import { WireClient } from '../helpers/wire-client.ts';
+
+const TOPIC = 'orders';
+const PARTITIONS = 12;
+const FIRST_SEGMENT = '00000000000000000000.log';
+const hasStrace = hasCommand('strace');
+
+describe('a log directory on a disk that lets calls wait', () => {
+  beforeEach(({ skip }) => skip(!hasStrace, 'slow system calls need strace'));
+
+  const scratch = temporaryDirectory('slow');
+  const clients: WireClient[] = [];
+  afterAll(() => {
+    for (const client of clients) client.close();
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  async function connect(broker: BrokerProcess): Promise<WireClient> {
+    const client = await WireClient.connect(broker.port);
+    clients.push(client);
+    return client;
+  }
+
+  /** For strace: each of `calls` on the topic's segments below `dir` takes so long. */
+  function slowCalls(dir: string, calls: string, seconds: number): string[] {
+    const paths = Array.from({ length: PARTITIONS }, (_, index) =>
+      join(dir, `${TOPIC}-${index}`, FIRST_SEGMENT),
+    );
+    const inject = ['-e', `trace=${calls}`, '-e', `inject=${calls}:delay_enter=${seconds}000000`];
+    return ['-f', '-o', '/dev/null', ...paths.flatMap((path) => ['-P', path]), ...inject];
+  }
+
+  /** A Node whose calls are slow from the beginning. */
+  function slowNode(name: string, dir: string, calls: string, seconds: number): string {
+    const node = join(scratch, `${name}-node`);
+    const strace = ['strace', '-D', '-q', ...slowCalls(dir, calls, seconds)]
+      .map((word) => `"${word}"`)
+      .join(' ');
+    writeFileSync(node, `#!/bin/sh\nexec ${strace} "${process.execPath}" "$@"\n`);
+    chmodSync(node, 0o755);
+    return node;
+  }
+
+  /** Makes the calls of a broker slow that runs already; gives what resolves when it has ended. */
+  async function slowDown(broker: BrokerProcess, dir: string, calls: string, seconds: number) {
+    const strace = spawn('strace', ['-p', `${broker.pid}`, ...slowCalls(dir, calls, seconds)]);
+    const ended = new Promise<void>((resolve) => strace.once('exit', () => resolve()));
+    let said = '';
+    strace.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    await until(() => said.includes('attached'));
+    return { ended };
+  }
+
+  function settings(name: string) {
+    const dir = join(scratch, name);
+    const other = join(scratch, `${name}-other`);
+    const overrides = {
+      'log.dirs': `${dir},${other}`,
+      'metadata.log.dir': join(scratch, `${name}-metadata`),
+      'offsets.topic.num.partitions': '1',
+      'transaction.state.log.num.partitions': '1',
+    };
+    return { dir, other, overrides };
+  }
+
+  /** The partitions that lie in `dir`, and those that lie elsewhere. */
+  function placed(dir: string): { slow: number[]; quick: number[] } {
+    const all = Array.from({ length: PARTITIONS }, (_, index) => index);
+    const slow = all.filter((index) => existsSync(join(dir, `${TOPIC}-${index}`)));
+    return { slow, quick: all.filter((index) => !slow.includes(index)) };
+  }
+
+  /** Everything that has nothing to do with the slow directory, each answered. */
+  async function askOthers(client: WireClient, quick: number): Promise<void> {
+    expect((await produce(client, TOPIC, ['quick'], quick)).errorCode).toBe(0);
+    expect((await fetch(client, TOPIC, 0, quick)).records.length).toBeGreaterThan(0);
+    const { topics } = await client.send(Metadata, 9, {
+      topics: [{ name: TOPIC, topicId: ZERO_UUID }],
+      allowAutoTopicCreation: false,
+      includeTopicAuthorizedOperations: false,
+    });
+    expect(topics[0]?.errorCode).toBe(0);
+    const beat = await client.send(Heartbeat, 4, { groupId: 'group', generationId: 1, memberId: 'nobody' });
+    expect(beat.errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+  }
+
+  /** Notes whether a promise has settled. */
+  function watched<T>(promise: Promise<T>): { readonly promise: Promise<T>; isSettled: boolean } {
+    const watch = { promise, isSettled: false };
+    const settle = () => {
+      watch.isSettled = true;
+    };
+    promise.then(settle, settle);
+    return watch;
+  }
+
+  test('answers others before a write that takes long, and loses nothing that it has acknowledged to a kill', async () => {
+    const { dir, overrides } = settings('write');
+    const node = slowNode('write', dir, 'pwrite64,pwritev', 3);
+    let broker = await startBroker({ dir, overrides, node });
+    const client = await connect(broker);
+    const producers = [await connect(broker), await connect(broker)];
+    expect(await createTopic(client, TOPIC, PARTITIONS)).toBe(0);
+    const { slow, quick } = placed(dir);
+    const [first = -1] = slow;
+    const [other = -1] = quick;
+    // The first tells that the disk is slow, and by it the loop stands still.
+    const acknowledged = new Map<number, string>();
+    const note = ({ errorCode, baseOffset }: Produced, value: string) => {
+      expect(errorCode).toBe(0);
+      acknowledged.set(baseOffset, value);
+    };
+    note(await produce(client, TOPIC, ['0'], first), '0');
+    for (const value of ['1', '2']) {
+      const writes = producers.map((producer, index) =>
+        watched(produce(producer, TOPIC, [`${value}-${index}`], first)),
+      );
+      await askOthers(client, other);
+      // A large fetch of what lies in the slow directory, from the page cache, does not wait either.
+      expect((await fetch(client, TOPIC, 0, first)).records.map((record) => record.value)).toContain('0');
+      expect(writes.map(({ isSettled }) => isSettled)).toEqual([false, false]);
+      for (const [index, { promise }] of writes.entries()) note(await promise, `${value}-${index}`);
+    }
+    const unanswered = watched(produce(client, TOPIC, ['lost or not'], first));
+    unanswered.promise.catch(() => undefined);
+    const last = await connect(broker);
+    await askOthers(last, other);
+    expect(unanswered.isSettled).toBe(false);
+    await broker.kill();
+    broker = await startBroker({ dir, overrides });
+    const reader = await connect(broker);
+    await until(async () => (await fetch(reader, TOPIC, 0, first)).highWatermark >= acknowledged.size);
+    const { records } = await fetch(reader, TOPIC, 0, first);
+    for (const [offset, value] of acknowledged) {
+      expect(records.find((record) => record.offset === offset)?.value).toBe(value);
+    }
+    await broker.stop();
+  });
+
+  test('leaves threads to other directories while all of its partitions flush', async () => {
+    const { dir, overrides } = settings('sync');
+    const node = slowNode('sync', dir, 'fdatasync', 3);
+    const broker = await startBroker({ dir, overrides, node });
+    const client = await connect(broker);
+    expect(await createTopic(client, TOPIC, PARTITIONS)).toBe(0);
+    const { slow, quick } = placed(dir);
+    expect(slow.length).toBeGreaterThan(4);
+    const flushes: { isSettled: boolean; promise: Promise<Produced> }[] = [];
+    for (const partition of slow)
+      flushes.push(watched(produce(await connect(broker), TOPIC, ['x'], partition)));
+    for (const partition of quick) await askOthers(client, partition);
+    expect(flushes.every(({ isSettled }) => !isSettled)).toBe(true);
+    for (const { promise } of flushes) expect((await promise).errorCode).toBe(0);
+    await broker.kill();
+  });
+
+  test('answers others before a read of old data that takes long', async () => {
+    const { dir, overrides } = settings('read');
+    let broker = await startBroker({ dir, overrides });
+    const writer = await connect(broker);
+    expect(await createTopic(writer, TOPIC, PARTITIONS)).toBe(0);
+    const { slow, quick } = placed(dir);
+    const [first = -1, second = -1] = slow;
+    const [other = -1] = quick;
+    for (const partition of [first, second]) {
+      for (let count = 0; count < 3; count++) {
+        expect((await produce(writer, TOPIC, [`${count}`], partition)).errorCode).toBe(0);
+      }
+    }
+    await broker.stop();
+    broker = await startBroker({ dir, overrides });
+    const client = await connect(broker);
+    const reader = await connect(broker);
+    const searcher = await connect(broker);
+    await until(async () => (await produce(client, TOPIC, ['quick'], other)).errorCode === 0);
+    // From here on: a start may read as slowly as it likes.
+    const slowed = await slowDown(broker, dir, 'pread64', 2);
+    const read = watched(fetch(reader, TOPIC, 0, first));
+    const search = watched(
+      searcher.send(ListOffsets, 5, {
+        replicaId: -1,
+        isolationLevel: 0,
+        topics: [
+          {
+            name: TOPIC,
+            partitions: [{ partitionIndex: second, currentLeaderEpoch: -1, timestamp: 1 }],
+          },
+        ],
+      }),
+    );
+    await askOthers(client, other);
+    expect([read.isSettled, search.isSettled]).toEqual([false, false]);
+    expect((await read.promise).records.map(({ value }) => value)).toEqual(['0', '1', '2']);
+    expect((await search.promise).topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, offset: 0 });
+    await broker.kill();
+    await slowed.ended;
+  });
+});
