@@ -6,22 +6,42 @@ import { cached, find, hasCommand, must } from './runtime.ts';
 
 const SOURCE = join(import.meta.dirname, 'java', 'Application.java');
 
-/** Maven's own version language may be used, such as `[4.0,5.0)` for the newest 4.x. */
-const pom = (artifact: string, version: string, exclusions: readonly string[] = []): string =>
+interface Dependency {
+  readonly group?: string;
+  readonly artifact: string;
+  /** Maven's own version language may be used, such as `[4.0,5.0)` for the newest 4.x. */
+  readonly version: string;
+  readonly classifier?: string;
+  /** Artifacts of Apache Kafka that it names and that are left out. */
+  readonly exclusions?: readonly string[];
+}
+
+const KAFKA_GROUP = 'org.apache.kafka';
+
+const dependencyXml = (dependency: Dependency): string => {
+  const { group = KAFKA_GROUP, artifact, version, classifier = '', exclusions = [] } = dependency;
+  return [
+    '    <dependency>',
+    `      <groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version>`,
+    classifier === '' ? '' : `      <classifier>${classifier}</classifier>`,
+    '      <exclusions>',
+    ...exclusions.map(
+      (name) =>
+        `        <exclusion><groupId>${KAFKA_GROUP}</groupId><artifactId>${name}</artifactId></exclusion>`,
+    ),
+    '      </exclusions>',
+    '    </dependency>',
+  ].join('\n');
+};
+
+const pom = (...dependencies: readonly Dependency[]): string =>
   [
     '<project xmlns="http://maven.apache.org/POM/4.0.0">',
     '  <modelVersion>4.0.0</modelVersion>',
     '  <groupId>sordini</groupId><artifactId>clients</artifactId><version>1</version><packaging>pom</packaging>',
     '  <dependencies>',
-    `    <dependency><groupId>org.apache.kafka</groupId><artifactId>${artifact}</artifactId><version>${version}</version>`,
-    '      <exclusions>',
-    ...exclusions.map(
-      (name) =>
-        `        <exclusion><groupId>org.apache.kafka</groupId><artifactId>${name}</artifactId></exclusion>`,
-    ),
-    '      </exclusions>',
-    '    </dependency>',
-    '    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-nop</artifactId><version>1.7.36</version></dependency>',
+    ...dependencies.map(dependencyXml),
+    dependencyXml({ group: 'org.slf4j', artifact: 'slf4j-nop', version: '1.7.36' }),
     '  </dependencies>',
     '</project>',
     '',
@@ -53,7 +73,7 @@ const nameOf = (version: string): string => version.replaceAll(/[^\w.]+/g, '-');
 export function findJavaApplication(version: string): Promise<Found<string>> {
   return find(`the Java client ${version}`, async () => {
     await needsJava();
-    const libs = await fetchJars(`java-${nameOf(version)}`, pom('kafka-clients', version));
+    const libs = await fetchJars(`java-${nameOf(version)}`, pom({ artifact: 'kafka-clients', version }));
     const classes = await cached(
       `java-${nameOf(version)}-classes-${Math.trunc(statSync(SOURCE).mtimeMs)}`,
       async (own) => {
@@ -77,6 +97,22 @@ const NOT_NEEDED = [
 export function findJavaTools(version: string): Promise<Found<string>> {
   return find(`Apache Kafka's tools ${version}`, async () => {
     await needsJava();
-    return jars(await fetchJars(`java-tools-${nameOf(version)}`, pom('kafka-tools', version, NOT_NEEDED)));
+    const tools = { artifact: 'kafka-tools', version, exclusions: NOT_NEEDED };
+    return jars(await fetchJars(`java-tools-${nameOf(version)}`, pom(tools)));
+  });
+}
+
+/** The class path of Apache Kafka's LogCompactionTester, which stands among the tests of its core. */
+export function findCompactionTester(version: string): Promise<Found<string>> {
+  return find(`Apache Kafka's LogCompactionTester ${version}`, async () => {
+    await needsJava();
+    const core = { artifact: 'kafka_2.13', version };
+    const content = pom(
+      core,
+      { ...core, classifier: 'test' },
+      { artifact: 'kafka-clients', version, classifier: 'test' },
+      { group: 'org.junit.jupiter', artifact: 'junit-jupiter-api', version: '5.9.3' },
+    );
+    return jars(await fetchJars(`java-core-tests-${nameOf(version)}`, content));
   });
 }
