@@ -5,16 +5,19 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { buildBatch } from '../../protocol/batch.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
 import { Heartbeat } from '../../protocol/messages/heartbeat.ts';
 import { ListOffsets } from '../../protocol/messages/list-offsets.ts';
 import { Metadata } from '../../protocol/messages/metadata.ts';
+import { Produce } from '../../protocol/messages/produce.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
 import type { BrokerProcess } from '../helpers/broker-process.ts';
 import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
 import type { Produced } from '../helpers/data-client.ts';
 import { createTopic, fetch, produce } from '../helpers/data-client.ts';
 import { hasCommand } from '../helpers/mounts.ts';
+import { MIB, peakResidentBytes, residentBytes } from '../helpers/process-memory.ts';
 import { until } from '../helpers/until.ts';
 import { WireClient } from '../helpers/wire-client.ts';
 
@@ -155,6 +158,42 @@ describe('a log directory on a disk that lets calls wait', () => {
       expect(records.find((record) => record.offset === offset)?.value).toBe(value);
     }
     await broker.stop();
+  });
+
+  test.each([
+    ['answered', 1],
+    ['not answered', 0],
+  ])('holds back producers that are %s instead of keeping what they send in memory', async (_name, acks) => {
+    const { dir, overrides } = settings(`memory-${acks}`);
+    const node = slowNode(`memory-${acks}`, dir, 'pwrite64,pwritev', 1);
+    const broker = await startBroker({ dir, overrides, node });
+    const client = await connect(broker);
+    expect(await createTopic(client, TOPIC, PARTITIONS)).toBe(0);
+    const [first = -1] = placed(dir).slow;
+    expect((await produce(client, TOPIC, ['0'], first)).errorCode).toBe(0);
+    const before = residentBytes(broker.pid);
+    const value = Buffer.alloc(700 * 1024, 'x');
+    const each = 20;
+    const records = buildBatch({ records: [{ value }], timestampMs: Date.now() });
+    const request = {
+      acks,
+      timeoutMs: 60_000,
+      topicData: [{ name: TOPIC, partitionData: [{ index: first, records }] }],
+    };
+    const producers = await Promise.all(Array.from({ length: 8 }, () => connect(broker)));
+    const sent = producers.flatMap((producer) =>
+      Array.from({ length: each }, () =>
+        acks === 0 ? producer.post(Produce, 9, request) : producer.send(Produce, 9, request),
+      ),
+    );
+    const total = 1 + producers.length * each;
+    await until(async () => (await fetch(client, TOPIC, total, first, 1)).highWatermark === total, 60_000);
+    for (const answer of await Promise.all(sent)) {
+      if (typeof answer === 'number') continue;
+      expect(answer.responses[0]?.partitionResponses[0]?.errorCode).toBe(0);
+    }
+    expect(peakResidentBytes(broker.pid) - before).toBeLessThan(100 * MIB);
+    await broker.kill();
   });
 
   test('leaves threads to other directories while all of its partitions flush', async () => {
