@@ -160,19 +160,15 @@ export function replaceSmallFile(disk: Disk, path: string, contents: Uint8Array,
   const temporary = `${path}.tmp`;
   const file = disk.open(temporary, true);
   try {
-    fill(file, contents);
+    // An empty file is not truncated: ext4 would write it out at once when it is closed, behind all that is dirty.
+    if (file.sizeBytes() > 0) file.truncate(0);
+    file.write([contents], 0);
     if (durable) file.syncNow();
   } finally {
     file.close();
   }
   disk.rename(temporary, path);
   if (durable) disk.syncDirectoryNow(parentOf(path));
-}
-
-/** An empty file is not truncated: ext4 would write it out at once when it is closed, behind all that is dirty. */
-function fill(file: DiskFile, contents: Uint8Array): void {
-  if (file.sizeBytes() > 0) file.truncate(0);
-  file.write([contents], 0);
 }
 
 /** Makes the content of a closed file survive a power cut; a missing one is passed over. */
@@ -330,7 +326,11 @@ class NodeFile implements DiskFile, Releasable {
     let isPinned = true;
     return {
       descriptor,
-      read: (target, position) => this.#readFrom(descriptor, target, position),
+      read: (target, position) => {
+        // The number may be another file's by now.
+        if (!isPinned) throw new DiskError('EBADF', 'read', this.path);
+        return this.#readFrom(descriptor, target, position);
+      },
       release: () => {
         if (!isPinned) return;
         isPinned = false;

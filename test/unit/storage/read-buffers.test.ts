@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openNodeDisk } from '../../../storage/disk.ts';
 import { ReadBuffers } from '../../../storage/read-buffers.ts';
 
 const KIB = 1024;
@@ -66,5 +70,29 @@ describe('read buffers', () => {
     for (const lease of leases) lease.release();
     expect(buffers.lentBytes).toBe(0);
     expect(buffers.allowance()).toBe(1024 * KIB);
+  });
+});
+
+describe('a read that is left to who sends it', () => {
+  test('can be filled though its file is closed and removed in the same turn', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'sordini-late-read-'));
+    try {
+      const disk = openNodeDisk();
+      const path = join(directory, '0.log');
+      const file = disk.open(path, true);
+      const bytes = Buffer.alloc(300_000, 'abc');
+      file.write([bytes], 0);
+      const lease = new ReadBuffers().lease(true);
+      const target = lease.takeLate?.(file, 1_000, 200_000);
+      file.close();
+      disk.removeNow(path);
+      const [late] = lease.lateReads;
+      late?.fill(0);
+      expect(target?.equals(bytes.subarray(1_000, 201_000))).toBe(true);
+      lease.release();
+      expect(() => late?.fill(0)).toThrow('EBADF');
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 });
