@@ -39,6 +39,12 @@ interface PendingWrite {
   isSettled: boolean;
 }
 
+/**
+ * Kafka waits for its page cache, which answers within any timeout that a transaction may have; a record that is flushed
+ * before it counts does not answer within a millisecond or two.
+ */
+const LEAST_WAIT_MS = 1000;
+
 /** What may wait for the end of a transaction before it. */
 export type ParkedCommand = Extract<Command, { type: 'addPartitions' }>;
 
@@ -218,7 +224,7 @@ export class Shard {
     assert(pending !== null, 'The transition is prepared before its record is written.');
     const record = { key: transactionKey(transactionalId), value: transactionValue(pending) };
     // See appendTransactionToLog: whoever waits does so for the timeout of the transaction.
-    this.#write([record], pending.timeoutMs, {
+    this.#write([record], Math.max(pending.timeoutMs, LEAST_WAIT_MS), {
       committed: () => {
         transaction.complete();
         if (transaction.status === 'Ongoing') this.ongoing.add(transaction);

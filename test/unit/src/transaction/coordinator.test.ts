@@ -10,9 +10,11 @@ import { VirtualTime } from '../../../helpers/virtual-time.ts';
 
 const { NONE, NOT_COORDINATOR, COORDINATOR_NOT_AVAILABLE, INVALID_REQUEST } = ErrorCode;
 
-/** A log in memory in which everything is committed at once. */
+/** A log in memory in which everything is committed at once, unless it is held. */
 class MemoryLog implements CommitLog {
   readonly records: LogRecord[] = [];
+  readonly held: (() => void)[] = [];
+  isHeld = false;
 
   append(records: readonly LogRecord[]) {
     const baseOffset = this.records.length;
@@ -21,7 +23,8 @@ class MemoryLog implements CommitLog {
   }
 
   onCommitted(_offset: number, done: (errorCode: number) => void): void {
-    done(NONE);
+    if (this.isHeld) this.held.push(() => done(NONE));
+    else done(NONE);
   }
 
   async *read(): AsyncGenerator<LoadedBatch> {
@@ -45,6 +48,7 @@ const written = [{ topic: 'a', partition: 0, errorCode: NONE }];
 let log: MemoryLog;
 let sent: Sent[];
 let ids: number;
+let time: VirtualTime;
 let coordinator: TransactionCoordinator;
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -57,7 +61,7 @@ beforeEach(() => {
   log = new MemoryLog();
   sent = [];
   ids = 0;
-  const time = new VirtualTime();
+  time = new VirtualTime();
   coordinator = new TransactionCoordinator({
     config: defaultTransactionConfig,
     partitionCount: () => 1,
@@ -71,6 +75,29 @@ beforeEach(() => {
     },
     producerIds: { next: async () => ++ids },
   });
+});
+
+test.each([
+  [1, 1000],
+  [60_000, 60_000],
+])('with a timeout of %i ms a flush may take %i ms, and no longer', async (timeoutMs, waitMs) => {
+  await coordinator.onElection(0, 4);
+  log.isHeld = true;
+  const answers: number[] = [];
+  const ask = async (transactionalId: string) =>
+    answers.push((await coordinator.initProducerId(transactionalId, timeoutMs, null)).errorCode);
+  const first = ask('first');
+  await settled();
+  time.advance(waitMs - 1);
+  await settled();
+  expect(answers).toEqual([]);
+  for (const commit of log.held.splice(0)) commit();
+  await first;
+  const second = ask('second');
+  await settled();
+  time.advance(waitMs);
+  await second;
+  expect(answers).toEqual([NONE, COORDINATOR_NOT_AVAILABLE]);
 });
 
 /** A transaction whose end is decided and whose marker is on its way. */
