@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { buildBatch } from '../../protocol/batch.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
 import { Heartbeat } from '../../protocol/messages/heartbeat.ts';
@@ -12,7 +12,7 @@ import { ListOffsets } from '../../protocol/messages/list-offsets.ts';
 import { Metadata } from '../../protocol/messages/metadata.ts';
 import { Produce } from '../../protocol/messages/produce.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
-import type { BrokerProcess } from '../helpers/broker-process.ts';
+import type { BrokerProcess, BrokerProcessOptions } from '../helpers/broker-process.ts';
 import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
 import type { Produced } from '../helpers/data-client.ts';
 import { createTopic, fetch, produce } from '../helpers/data-client.ts';
@@ -31,10 +31,19 @@ describe('a log directory on a disk that lets calls wait', () => {
 
   const scratch = temporaryDirectory('slow');
   const clients: WireClient[] = [];
-  afterAll(() => {
-    for (const client of clients) client.close();
-    rmSync(scratch, { recursive: true, force: true });
+  const brokers: BrokerProcess[] = [];
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    for (const broker of brokers.splice(0)) await broker.kill();
   });
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  /** A broker that ends with its test, whatever became of that. */
+  async function start(options: BrokerProcessOptions): Promise<BrokerProcess> {
+    const broker = await startBroker(options);
+    brokers.push(broker);
+    return broker;
+  }
 
   async function connect(broker: BrokerProcess): Promise<WireClient> {
     const client = await WireClient.connect(broker.port);
@@ -120,7 +129,7 @@ describe('a log directory on a disk that lets calls wait', () => {
   test('answers others before a write that takes long, and loses nothing that it has acknowledged to a kill', async () => {
     const { dir, overrides } = settings('write');
     const node = slowNode('write', dir, 'pwrite64,pwritev', 3);
-    let broker = await startBroker({ dir, overrides, node });
+    let broker = await start({ dir, overrides, node });
     const client = await connect(broker);
     const producers = [await connect(broker), await connect(broker)];
     expect(await createTopic(client, TOPIC, PARTITIONS)).toBe(0);
@@ -150,7 +159,7 @@ describe('a log directory on a disk that lets calls wait', () => {
     await askOthers(last, other);
     expect(unanswered.isSettled).toBe(false);
     await broker.kill();
-    broker = await startBroker({ dir, overrides });
+    broker = await start({ dir, overrides });
     const reader = await connect(broker);
     await until(async () => (await fetch(reader, TOPIC, 0, first)).highWatermark >= acknowledged.size);
     const { records } = await fetch(reader, TOPIC, 0, first);
@@ -166,7 +175,7 @@ describe('a log directory on a disk that lets calls wait', () => {
   ])('holds back producers that are %s instead of keeping what they send in memory', async (_name, acks) => {
     const { dir, overrides } = settings(`memory-${acks}`);
     const node = slowNode(`memory-${acks}`, dir, 'pwrite64,pwritev', 1);
-    const broker = await startBroker({ dir, overrides, node });
+    const broker = await start({ dir, overrides, node });
     const client = await connect(broker);
     expect(await createTopic(client, TOPIC, PARTITIONS)).toBe(0);
     const [first = -1] = placed(dir).slow;
@@ -201,7 +210,7 @@ describe('a log directory on a disk that lets calls wait', () => {
     const node = slowNode('sync', dir, 'fdatasync', 3);
     // As scripts/start does it: on Node 20 the process itself is too late.
     const env = { UV_THREADPOOL_SIZE: '16' };
-    const broker = await startBroker({ dir, overrides, node, env });
+    const broker = await start({ dir, overrides, node, env });
     const client = await connect(broker);
     expect(await createTopic(client, TOPIC, PARTITIONS)).toBe(0);
     const { slow, quick } = placed(dir);
@@ -217,7 +226,7 @@ describe('a log directory on a disk that lets calls wait', () => {
 
   test('answers others before a read of old data that takes long', async () => {
     const { dir, overrides } = settings('read');
-    let broker = await startBroker({ dir, overrides });
+    let broker = await start({ dir, overrides });
     const writer = await connect(broker);
     expect(await createTopic(writer, TOPIC, PARTITIONS)).toBe(0);
     const { slow, quick } = placed(dir);
@@ -229,7 +238,7 @@ describe('a log directory on a disk that lets calls wait', () => {
       }
     }
     await broker.stop();
-    broker = await startBroker({ dir, overrides });
+    broker = await start({ dir, overrides });
     const client = await connect(broker);
     const reader = await connect(broker);
     const searcher = await connect(broker);
