@@ -7,6 +7,7 @@ import { startBroker } from '../helpers/broker-process.ts';
 const REFUSAL =
   /Failed to acquire lock on file \.lock in \S+\. A Kafka instance in another process or thread is using this directory\./;
 
+// Elsewhere there is no socket of a name that the system itself takes back, nor a lock through koffi.
 describe.skipIf(process.platform !== 'linux')('a data directory that is in use', () => {
   let holder: BrokerProcess;
 

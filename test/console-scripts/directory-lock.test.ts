@@ -21,6 +21,7 @@ function hasKoffi(): boolean {
   }
 }
 
+// Apache Kafka comes through Java and Maven; its kind of lock can be taken through koffi only.
 describe.skipIf((await kafkaClasspath()) === null || !hasKoffi())('a directory that is in use', () => {
   let root = '';
 
