@@ -112,6 +112,8 @@ function trailingZeros(bytes: Buffer): number {
 const SETTINGS: Readonly<Record<string, string>> = {
   listeners: 'PLAINTEXT://127.0.0.1:0',
   'controlled.shutdown.enable': 'false',
+  // A record that only tells that the controller is alive, cut off before it was committed, would be missed by nobody.
+  'metadata.max.idle.interval.ms': '0',
   'group.initial.rebalance.delay.ms': '0',
   'offsets.topic.num.partitions': '1',
   'transaction.state.log.num.partitions': '1',
