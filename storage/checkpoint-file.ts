@@ -10,7 +10,7 @@
 import type { OffsetCheckpoint } from './checkpoint.ts';
 import { formatOffsets, offsetIn, readOffsetCheckpoint, writeOffsetCheckpoint } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { replaceSmallFileLater } from './disk.ts';
+import { replaceSmallFileLater } from './small-file.ts';
 
 export class CheckpointFile {
   readonly #disk: Disk;

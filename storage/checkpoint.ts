@@ -12,7 +12,7 @@
  */
 
 import type { Disk } from './disk.ts';
-import { readSmallFile, replaceSmallFile } from './disk.ts';
+import { readSmallFile, replaceSmallFile } from './small-file.ts';
 
 const VERSION = '0';
 

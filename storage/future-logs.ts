@@ -8,17 +8,10 @@
 
 import type { Clock } from './clock.ts';
 import type { Disk } from './disk.ts';
-import {
-  FUTURE_DIRECTORY_SUFFIX,
-  joinPath,
-  parseLogDirectoryName,
-  renamedDirectoryName,
-  writePartitionMetadata,
-} from './layout.ts';
+import { FUTURE_DIRECTORY_SUFFIX, joinPath, parseLogDirectoryName, renamedDirectoryName } from './layout.ts';
 import { Log } from './log.ts';
 import type { LogDirectory } from './log-directory.ts';
 import type { LogEnvironment } from './log-types.ts';
-import { NEW_LOG } from './log-types.ts';
 
 export interface FutureLogsParts {
   readonly disk: Disk;
@@ -64,14 +57,13 @@ export class FutureLogs {
 
   /** Makes an empty log for what `source` holds. @throws {DiskError} */
   create(source: Log, directory: LogDirectory): Log {
-    const { disk, clock, environment, uniqueId } = this.#parts;
+    const { clock, environment, uniqueId } = this.#parts;
     const { topic, partition, topicId } = source;
     const name = renamedDirectoryName(topic, partition, uniqueId(), FUTURE_DIRECTORY_SUFFIX);
     const path = joinPath(directory.path, name);
-    disk.makeDirectory(path);
-    writePartitionMetadata(disk, path, topicId, false);
     const identity = { topic, partition, topicId, directory: path };
-    const log = new Log(identity, source.config, NEW_LOG, environment, clock.wallMs());
+    const log = new Log(identity, source.config, null, environment, clock.wallMs());
+    log.makeFiles();
     this.#logs.set(keyOf(topic, partition), { log, directory });
     directory.futures.add(log);
     return log;

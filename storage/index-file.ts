@@ -9,7 +9,7 @@
  */
 
 import type { Disk, DiskFile } from './disk.ts';
-import { readSmallFile, syncFile } from './disk.ts';
+import { readSmallFile, syncFile } from './small-file.ts';
 
 const FIRST_CAPACITY_ENTRIES = 16;
 
@@ -23,6 +23,8 @@ export class IndexFile {
   #writtenCount: number;
   #fileBytes: number;
   #maxEntries: number;
+  /** There is no file yet. */
+  #isPlanned = false;
 
   private constructor(disk: Disk, path: string, entrySize: number, fileBytes: number) {
     this.#disk = disk;
@@ -37,9 +39,19 @@ export class IndexFile {
 
   /** A new, empty index whose file has room for `maxBytes`. */
   static create(disk: Disk, path: string, entrySize: number, maxBytes: number): IndexFile {
-    const index = new IndexFile(disk, path, entrySize, 0);
     disk.removeNow(path);
-    index.resize(maxBytes);
+    const index = IndexFile.plan(disk, path, entrySize, maxBytes);
+    index.makeFile();
+    return index;
+  }
+
+  /** A new, empty index whose file is made when something is first written to it; there is no file of that name. */
+  static plan(disk: Disk, path: string, entrySize: number, maxBytes: number): IndexFile {
+    const fileBytes = Math.floor(maxBytes / entrySize) * entrySize;
+    const index = new IndexFile(disk, path, entrySize, fileBytes);
+    index.#entryCount = 0;
+    index.#writtenCount = 0;
+    index.#isPlanned = true;
     return index;
   }
 
@@ -121,6 +133,11 @@ export class IndexFile {
     this.#writtenCount = count;
   }
 
+  /** Makes the file if it is only planned. @throws {DiskError} */
+  makeFile(): void {
+    if (this.#isPlanned) this.#withFile(() => {});
+  }
+
   /** Writes the entries that the file lacks. */
   write(): void {
     if (this.#writtenCount === this.#entryCount) return;
@@ -181,6 +198,8 @@ export class IndexFile {
   #withFile(use: (file: DiskFile) => void): void {
     const file = this.#disk.open(this.#path, true);
     try {
+      if (this.#isPlanned) file.truncate(this.#fileBytes);
+      this.#isPlanned = false;
       use(file);
     } finally {
       file.close();

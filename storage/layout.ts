@@ -17,7 +17,7 @@
  */
 
 import type { Disk } from './disk.ts';
-import { readSmallFile, replaceSmallFile } from './disk.ts';
+import { readSmallFile, replaceSmallFile } from './small-file.ts';
 
 export const LOG_SUFFIX = '.log';
 export const OFFSET_INDEX_SUFFIX = '.index';
@@ -178,10 +178,25 @@ export function readPartitionMetadata(disk: Disk, directory: string): PartitionM
 }
 
 /** With `durable` false the log's first sync makes it so. */
-export function writePartitionMetadata(disk: Disk, directory: string, topicId: string, durable = true): void {
-  const text = `version: 0\ntopic_id: ${topicId}`;
-  replaceSmallFile(disk, joinPath(directory, PARTITION_METADATA_FILE), Buffer.from(text), durable);
+export function writePartitionMetadata(disk: Disk, directory: string, topicId: string): void {
+  replaceSmallFile(disk, joinPath(directory, PARTITION_METADATA_FILE), partitionMetadata(topicId));
 }
+
+/**
+ * The same in a new directory, not synced: the log's first sync covers its directory, its name and its id, before
+ * anything is promised. What a kill leaves empty names no id, and the metadata of the cluster gives it back.
+ */
+export function createPartitionMetadata(disk: Disk, directory: string, topicId: string): void {
+  const file = disk.open(joinPath(directory, PARTITION_METADATA_FILE), true);
+  try {
+    file.write([partitionMetadata(topicId)], 0);
+  } finally {
+    file.close();
+  }
+}
+
+/** Always of the same length. */
+const partitionMetadata = (topicId: string): Buffer => Buffer.from(`version: 0\ntopic_id: ${topicId}`);
 
 /** `.kafka_cleanshutdown`: present only between a clean stop and the next start. */
 export function readCleanShutdown(disk: Disk, logDir: string): { brokerEpoch: number } | null {

@@ -15,8 +15,9 @@
 import { assert } from '../protocol/assert.ts';
 import { formatCheckpoint, parseCheckpointLines } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { DiskError, readSmallFile, replaceSmallFile, replaceSmallFileLater } from './disk.ts';
+import { DiskError } from './disk.ts';
 import { joinPath, LEADER_EPOCH_FILE } from './layout.ts';
+import { readSmallFile, replaceSmallFile, replaceSmallFileLater } from './small-file.ts';
 
 export interface EpochEntry {
   readonly epoch: number;

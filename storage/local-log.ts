@@ -15,10 +15,11 @@
 
 import { lastOffset, maxTimestamp, sizeInBytes } from '../protocol/batch.ts';
 import type { Disk } from './disk.ts';
-import { DiskError, isPassing, parentOf, syncFile } from './disk.ts';
+import { DiskError, isPassing } from './disk.ts';
 import { GroupSync } from './group-sync.ts';
-import { CLEANED_SUFFIX, joinPath, PARTITION_METADATA_FILE, SWAP_SUFFIX } from './layout.ts';
+import { CLEANED_SUFFIX, SWAP_SUFFIX } from './layout.ts';
 import type { LogConfig } from './log-config.ts';
+import { LogHome } from './log-home.ts';
 import { Segment } from './segment.ts';
 import { renameSegmentFiles } from './segment-files.ts';
 import type { SegmentMark } from './segment-types.ts';
@@ -42,6 +43,8 @@ export interface LocalLogParts {
   /** Segments whose indexes are not synced. */
   readonly rebuilt: readonly Segment[];
   readonly isDirectoryUnsynced: boolean;
+  /** False for a new log, whose active segment is planned. */
+  readonly hasFiles: boolean;
   /** Called when staged bytes were given up: everything at and above `logEndOffset` has not happened. */
   readonly onUndo: () => void;
   /** The same where nothing tells what it was before: the owner cuts the log at `logEndOffset`. @throws {DiskError} */
@@ -66,16 +69,13 @@ export class LocalLog {
   readonly #unfinished = new Set<Segment>();
   /** Why a segment is still among them. */
   #hindrance: DiskError | null = null;
-  #directory: string;
+  readonly #home: LogHome;
   #logEndOffset: number;
   #flushedEndOffset: number;
   #syncedEndOffset: number;
   #offlineCause: DiskError | null = null;
   #isClosed = false;
-  /** Names were made or removed that a power cut could still take back. */
-  #isDirectoryUnsynced: boolean;
-  /** The directory itself, and the topic id in it, survive a power cut. */
-  #isBirthSynced: boolean;
+  #hasFiles: boolean;
   /** Segments that were cut since their last sync: a power cut could bring their old end back. */
   readonly #cut = new Set<Segment>();
   /** Its file is longer than what was written, by zeros. */
@@ -91,12 +91,11 @@ export class LocalLog {
     this.config = parts.config;
     this.#disk = parts.disk;
     this.#random = parts.random;
-    this.#directory = parts.directory;
+    this.#home = new LogHome(parts.disk, parts.directory, parts.hasFiles, parts.isDirectoryUnsynced);
     this.#logEndOffset = parts.logEndOffset;
     this.#flushedEndOffset = parts.logEndOffset;
     this.#syncedEndOffset = parts.recoveryPoint;
-    this.#isDirectoryUnsynced = parts.isDirectoryUnsynced;
-    this.#isBirthSynced = !parts.isDirectoryUnsynced;
+    this.#hasFiles = parts.hasFiles;
     this.#onUndo = parts.onUndo;
     this.#onCut = parts.onCut;
     this.#onOffline = parts.onOffline;
@@ -109,12 +108,12 @@ export class LocalLog {
       onCutAgain: (segment) => this.#cutAgain(segment),
     });
     this.#groupSync = new GroupSync(() => this.#runSync());
-    if (this.segments.active.sizeBytes === 0) this.#preallocate(this.segments.active);
+    if (parts.hasFiles && this.segments.active.sizeBytes === 0) this.#preallocate(this.segments.active);
     for (const segment of parts.rebuilt) if (segment !== this.segments.active) this.#unfinished.add(segment);
   }
 
   get directory(): string {
-    return this.#directory;
+    return this.#home.path;
   }
 
   get logEndOffset(): number {
@@ -134,6 +133,28 @@ export class LocalLog {
     let point = this.#syncedEndOffset;
     for (const segment of this.#unfinished) point = Math.min(point, segment.baseOffset);
     return point;
+  }
+
+  /** Something of the log is, or may be, on the disk. */
+  get hasDirectory(): boolean {
+    return this.#home.exists;
+  }
+
+  /**
+   * Makes the directory and the files of a new log, before the first change of its contents. What fails for want of space
+   * or descriptors may be tried again. @throws {DiskError}
+   */
+  makeFiles(topicId: string): void {
+    if (this.#hasFiles) return;
+    const { active } = this.segments;
+    this.sparing(() => {
+      this.#writes.guard.timed(() => {
+        this.#home.make(topicId);
+        active.makeFile();
+        this.#preallocate(active);
+      });
+    });
+    this.#hasFiles = true;
   }
 
   get offlineCause(): DiskError | null {
@@ -294,7 +315,7 @@ export class LocalLog {
       this.segments.add(this.#create(newBase, nowMs));
     });
     if (!this.isFlushed) this.#isMarkStale = true;
-    this.#isDirectoryUnsynced = true;
+    this.#home.changed();
     this.#unfinished.add(old);
     return old;
   }
@@ -304,7 +325,7 @@ export class LocalLog {
     const segment = Segment.create(
       {
         disk: this.#disk,
-        directory: this.#directory,
+        directory: this.directory,
         baseOffset: newBase,
         indexIntervalBytes,
         rollJitterMs: Math.floor(this.#random() * Math.min(segmentJitterMs, segmentMs)),
@@ -358,7 +379,7 @@ export class LocalLog {
       await segment.file.sync();
       await segment.syncIndexes();
       await alongside();
-      await this.#disk.syncDirectory(this.#directory);
+      await this.#disk.syncDirectory(this.directory);
       // A segment that was cut meanwhile may have grown again: it is finished another time.
       if (truncations !== this.#truncations || !this.segments.has(segment)) return;
       this.#unfinished.delete(segment);
@@ -389,7 +410,7 @@ export class LocalLog {
   }
 
   #isSynced(): boolean {
-    return this.#syncedEndOffset >= this.#flushedEndOffset && !this.#isDirectoryUnsynced;
+    return this.#syncedEndOffset >= this.#flushedEndOffset && !this.#home.isUnsynced;
   }
 
   async #runSync(): Promise<void> {
@@ -398,10 +419,8 @@ export class LocalLog {
       do {
         truncations = this.#truncations;
         const end = this.#flushedEndOffset;
-        const isDirectoryUnsynced = this.#isDirectoryUnsynced;
-        this.#isDirectoryUnsynced = false;
         await Promise.all(this.#takeUnsynced().map((segment) => segment.file.sync()));
-        if (isDirectoryUnsynced) await this.#syncNames();
+        await this.#home.sync();
         if (truncations === this.#truncations) this.#syncedEndOffset = Math.max(this.#syncedEndOffset, end);
       } while (truncations !== this.#truncations);
     } catch (error) {
@@ -417,28 +436,6 @@ export class LocalLog {
     return [...unsynced];
   }
 
-  /** The names in the directory; the first time also the directory's own name and the topic id. */
-  async #syncNames(): Promise<void> {
-    await this.#disk.syncDirectory(this.#directory);
-    if (this.#isBirthSynced) return;
-    await syncFile(this.#disk, joinPath(this.#directory, PARTITION_METADATA_FILE));
-    await this.#disk.syncDirectory(parentOf(this.#directory));
-    this.#isBirthSynced = true;
-  }
-
-  #syncNamesNow(): void {
-    this.#disk.syncDirectoryNow(this.#directory);
-    if (this.#isBirthSynced) return;
-    const metadata = joinPath(this.#directory, PARTITION_METADATA_FILE);
-    if (this.#disk.status(metadata) !== null) {
-      const file = this.#disk.open(metadata, false);
-      file.syncNow();
-      file.close();
-    }
-    this.#disk.syncDirectoryNow(parentOf(this.#directory));
-    this.#isBirthSynced = true;
-  }
-
   /** As `sync`, blocking. @throws {DiskError} */
   syncNow(): void {
     if (this.#offlineCause !== null) throw this.#offlineCause;
@@ -446,9 +443,8 @@ export class LocalLog {
     if (this.#isSynced()) return;
     this.guarded(() => {
       for (const segment of this.#takeUnsynced()) segment.file.syncNow();
-      if (this.#isDirectoryUnsynced) this.#syncNamesNow();
+      this.#home.syncNow();
     });
-    this.#isDirectoryUnsynced = false;
     this.#syncedEndOffset = this.#flushedEndOffset;
   }
 
@@ -460,7 +456,7 @@ export class LocalLog {
     await this.sync();
     await this.#finishing;
     for (const segment of [...this.#unfinished]) await this.#finish(segment, alongside);
-    if (this.isWritable) this.guarded(() => this.segments.active.writeIndexes());
+    if (this.isWritable && this.#hasFiles) this.guarded(() => this.segments.active.writeIndexes());
   }
 
   // ------------------------------------------------------------------------------------ truncation and deletion
@@ -492,7 +488,7 @@ export class LocalLog {
 
   #endsAt(offset: number): void {
     this.#truncations++;
-    this.#isDirectoryUnsynced = true;
+    this.#home.changed();
     this.#logEndOffset = offset;
     this.#flushedEndOffset = offset;
     this.#syncedEndOffset = Math.min(this.#syncedEndOffset, offset);
@@ -502,7 +498,7 @@ export class LocalLog {
   removeFirst(count: number, nowMs: number): Segment[] {
     const removed = this.segments.removeFirst(count);
     this.#doom(removed, nowMs);
-    this.#isDirectoryUnsynced = true;
+    this.#home.changed();
     return removed;
   }
 
@@ -518,12 +514,13 @@ export class LocalLog {
    */
   replace(replaced: readonly Segment[], nowMs: number): void {
     const baseOffset = replaced[0]?.baseOffset ?? 0;
-    renameSegmentFiles(this.#disk, this.#directory, baseOffset, CLEANED_SUFFIX, SWAP_SUFFIX);
+    const { directory } = this;
+    renameSegmentFiles(this.#disk, directory, baseOffset, CLEANED_SUFFIX, SWAP_SUFFIX);
     this.#doom(replaced, nowMs);
-    renameSegmentFiles(this.#disk, this.#directory, baseOffset, SWAP_SUFFIX, '');
-    this.#isDirectoryUnsynced = true;
+    renameSegmentFiles(this.#disk, directory, baseOffset, SWAP_SUFFIX, '');
+    this.#home.changed();
     const { indexIntervalBytes } = this.config;
-    const parts = { disk: this.#disk, directory: this.#directory, baseOffset, indexIntervalBytes };
+    const parts = { disk: this.#disk, directory, baseOffset, indexIntervalBytes };
     const segment = Segment.load({ ...parts, rollJitterMs: 0, createdMs: nowMs });
     // Every batch in it was checked and written by this process.
     segment.trustedFrom = 0;
@@ -543,6 +540,8 @@ export class LocalLog {
   async tidy(nowMs: number): Promise<void> {
     if (!this.isWritable) return;
     for (const segment of this.segments.all) segment.releaseIfIdle();
+    // Apache Kafka's tools look for them beside a segment.
+    if (this.segments.active.sizeBytes > 0) this.segments.active.makeIndexFiles();
     const due = this.#doomed.filter(({ atMs }) => atMs <= nowMs);
     this.#doomed = this.#doomed.filter(({ atMs }) => atMs > nowMs);
     for (const { paths } of due) for (const path of paths) await this.#disk.remove(path);
@@ -552,7 +551,7 @@ export class LocalLog {
 
   /** Brings everything to the disk in its final form, `alongside` included. @throws {DiskError} */
   async close(alongside: () => Promise<void>): Promise<void> {
-    if (this.isWritable) {
+    if (this.isWritable && this.#hasFiles) {
       await this.flushStaged();
       this.#trim(this.segments.active);
       this.segments.active.becomeInactive();
@@ -577,7 +576,7 @@ export class LocalLog {
   }
 
   movedTo(directory: string): void {
-    this.#directory = directory;
+    this.#home.movedTo(directory);
     for (const segment of this.segments.all) segment.movedTo(directory);
   }
 

@@ -185,6 +185,8 @@ export class LogDirectory {
   #offsets(of: (log: Log) => number | undefined): OffsetCheckpoint {
     const offsets: OffsetCheckpoint = new Map();
     for (const log of this.logs) {
+      // A log without files has nothing to tell, and the next start does not know it.
+      if (!log.hasDirectory) continue;
       const offset = of(log);
       if (offset !== undefined) setOffset(offsets, log.topic, log.partition, offset);
     }

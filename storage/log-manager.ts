@@ -29,13 +29,11 @@ import {
   REPLICATION_OFFSET_FILE,
   readPartitionMetadata,
   renamedDirectoryName,
-  writePartitionMetadata,
 } from './layout.ts';
 import { Log } from './log.ts';
 import type { LogConfig } from './log-config.ts';
 import { LogDirectory } from './log-directory.ts';
 import type { LogEnvironment } from './log-types.ts';
-import { NEW_LOG } from './log-types.ts';
 import type { OpenProducers } from './producers.ts';
 import { StagingPool } from './staging.ts';
 import { StallGuards } from './stall-guard.ts';
@@ -236,7 +234,7 @@ export class LogManager {
 
   /**
    * Makes the partition's log, in the directory with the fewest, or gives the one there is for this topic id. One of
-   * another id must have been deleted before. @throws {DiskError}
+   * another id must have been deleted before. A new log has no files until something is put into it. @throws {DiskError}
    */
   create(topic: string, partition: number, topicId: string, config: LogConfig): Log {
     const existing = this.find(topic, partition, topicId);
@@ -246,14 +244,10 @@ export class LogManager {
     }
     const directory = this.#directoryForNew(keyOf(topic, partition));
     const path = joinPath(directory.path, logDirectoryName(topic, partition));
-    const { disk, clock } = this.#options;
     try {
       directory.forget(topic, partition);
-      disk.makeDirectory(path);
-      // Not synced yet: the log's first sync covers its directory, its name and its id, before anything is promised.
-      writePartitionMetadata(disk, path, topicId, false);
       const identity = { topic, partition, topicId, directory: path };
-      const log = new Log(identity, config, NEW_LOG, this.#environment, clock.wallMs());
+      const log = new Log(identity, config, null, this.#environment, this.#options.clock.wallMs());
       this.#add(directory, log);
       return log;
     } catch (error) {
@@ -297,7 +291,7 @@ export class LogManager {
     log.abandon();
     this.#logs.delete(keyOf(topic, partition));
     directory?.logs.delete(log);
-    if (directory?.isOnline === true) this.#discard(directory, log);
+    if (directory?.isOnline === true && log.hasDirectory) this.#discard(directory, log);
   }
 
   /** Renames an abandoned log's directory, to be removed later. @throws {DiskError} */
@@ -337,7 +331,7 @@ export class LogManager {
     from.logs.delete(source);
     this.#logs.set(keyOf(topic, partition), log);
     source.abandon();
-    if (from.isOnline) this.#discard(from, source);
+    if (from.isOnline && source.hasDirectory) this.#discard(from, source);
     return log;
   }
 

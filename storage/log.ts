@@ -19,7 +19,7 @@ import { ErrorCode } from '../protocol/errors.ts';
 import { isRefused, scanReplicated, validateAppend } from './append.ts';
 import type { RecordError } from './append-types.ts';
 import type { Disk, DiskError } from './disk.ts';
-import { parentOf, syncFile } from './disk.ts';
+import { parentOf } from './disk.ts';
 import { writePartitionMetadata } from './layout.ts';
 import type { EpochEndOffset, EpochEntry } from './leader-epochs.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
@@ -30,11 +30,12 @@ import { collectAborted, findMaxTimestamp, findTimestamp, readSegments, refusedR
 import type { AppendOptions, AppendResult, LogEnvironment, LogIdentity, LogLeftBy } from './log-types.ts';
 import type { Producers } from './producers.ts';
 import type { RecoveryReport } from './recovery.ts';
-import { rebuildProducers, recoverLog } from './recovery.ts';
+import { planLog, rebuildProducers, recoverLog } from './recovery.ts';
 import type { LogFacts } from './retention.ts';
 import { breachedByLogStart, breachedBySize, breachedByTime } from './retention.ts';
 import type { Segment } from './segment.ts';
 import type { TimestampAndOffset } from './segment-types.ts';
+import { syncFile } from './small-file.ts';
 import { StallGuards } from './stall-guard.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
 import type { WarmUpPlace } from './warm-up.ts';
@@ -72,10 +73,14 @@ export class Log {
   #logStartOffset: number;
   #highWatermark: number;
 
+  /**
+   * Opens what a log left behind; with null in its place it is new, and its directory and files are made when something
+   * is first put into it. Most partitions of most brokers are never written to. @throws {DiskError}
+   */
   constructor(
     identity: LogIdentity,
     config: LogConfig,
-    leftBy: LogLeftBy,
+    leftBy: LogLeftBy | null,
     environment: LogEnvironment,
     nowMs: number,
   ) {
@@ -89,21 +94,17 @@ export class Log {
     this.#appendedMs = nowMs;
     this.#beforeTruncation = environment.beforeTruncation;
     this.#beforeRoll = environment.beforeRoll ?? (() => {});
-    this.#epochs = LeaderEpochs.load(disk, directory, leftBy.hadCleanShutdown);
+    this.#epochs = LeaderEpochs.load(disk, directory, leftBy?.hadCleanShutdown === true);
     this.#producers = environment.openProducers(disk, directory);
-    const recovered = recoverLog({
-      disk,
-      directory,
-      config,
-      epochs: this.#epochs,
-      producers: this.#producers,
-      ...leftBy,
-      nowMs,
+    const place = {
+      ...{ disk, directory, config, nowMs },
       rollJitterMs: () => Math.floor(random() * Math.min(config.segmentJitterMs, config.segmentMs)),
-    });
+    };
+    const derived = { epochs: this.#epochs, producers: this.#producers };
+    const recovered = leftBy === null ? planLog(place) : recoverLog({ ...place, ...derived, ...leftBy });
     this.recovery = recovered.report;
     this.#logStartOffset = recovered.logStartOffset;
-    this.#highWatermark = clamp(leftBy.highWatermark, recovered.logStartOffset, recovered.logEndOffset);
+    this.#highWatermark = clamp(leftBy?.highWatermark ?? 0, recovered.logStartOffset, recovered.logEndOffset);
     this.#producers.onHighWatermark(this.#highWatermark);
     this.#local = new LocalLog({
       ...recovered,
@@ -113,7 +114,8 @@ export class Log {
       stagingPool,
       guard: (environment.stallGuards ?? new StallGuards(() => 0)).of(parentOf(directory)),
       random,
-      isDirectoryUnsynced: !leftBy.hadCleanShutdown,
+      isDirectoryUnsynced: leftBy?.hadCleanShutdown === false,
+      hasFiles: leftBy !== null,
       onUndo: () => this.#undo(),
       onCut: () => this.#cut(),
       onOffline: (cause) => environment.onFailure(this, cause),
@@ -125,9 +127,19 @@ export class Log {
     return this.#topicId;
   }
 
+  /** Something of the log is, or may be, on the disk. */
+  get hasDirectory(): boolean {
+    return this.#local.hasDirectory;
+  }
+
+  /** Makes the directory and files of a new log, if they are not there yet. @throws {DiskError} */
+  makeFiles(): void {
+    this.#local.makeFiles(this.#topicId);
+  }
+
   /** Gives the log the id of its topic, in its directory too. @throws {DiskError} */
   assignTopicId(topicId: string): void {
-    this.#local.guarded(() => writePartitionMetadata(this.#disk, this.dir, topicId));
+    if (this.hasDirectory) this.#local.guarded(() => writePartitionMetadata(this.#disk, this.dir, topicId));
     this.#topicId = topicId;
   }
 
@@ -289,6 +301,7 @@ export class Log {
   #append(judged: Judged, nowMs: number): void {
     const { records } = judged;
     const local = this.#local;
+    local.makeFiles(this.#topicId);
     if (local.shouldRoll(records.length, judged.lastOffset, judged.maxTimestampMs, nowMs)) {
       this.#roll(judged.baseOffset, nowMs);
     }
@@ -523,6 +536,7 @@ export class Log {
   /** Empties the log; the next record gets `offset`. @throws {DiskError} */
   truncateFullyAndStartAt(offset: number, nowMs: number, logStartOffset = offset): void {
     if (!this.#local.isWritable) return;
+    this.makeFiles();
     this.#local.guarded(() => {
       this.#beforeTruncation(this, Math.min(offset, this.#local.segments.first.baseOffset));
       this.#removeSnapshots(this.#local.restartAt(offset, nowMs));

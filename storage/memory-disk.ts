@@ -14,6 +14,7 @@ import type { DirectoryEntry, Disk, DiskFile, PathStatus } from './disk.ts';
 import { DiskError, parentOf } from './disk.ts';
 
 export type DiskOperation =
+  | 'makeDirectory'
   | 'open'
   | 'write'
   | 'truncate'
@@ -153,6 +154,7 @@ export class MemoryDisk implements Disk {
   }
 
   makeDirectory(path: string): void {
+    this.fail('makeDirectory', path);
     let node = this.#root;
     for (const part of partsOf(path)) {
       let next = node.entries.get(part);

@@ -31,6 +31,10 @@ export class OffsetIndex {
     return new OffsetIndex(IndexFile.create(disk, path, ENTRY_SIZE, maxBytes), baseOffset);
   }
 
+  static plan(disk: Disk, path: string, baseOffset: number, maxBytes: number): OffsetIndex {
+    return new OffsetIndex(IndexFile.plan(disk, path, ENTRY_SIZE, maxBytes), baseOffset);
+  }
+
   static load(disk: Disk, path: string, baseOffset: number): OffsetIndex | null {
     const file = IndexFile.load(disk, path, ENTRY_SIZE);
     return file === null ? null : new OffsetIndex(file, baseOffset);

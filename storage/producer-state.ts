@@ -7,7 +7,6 @@
 import { assert } from '../protocol/assert.ts';
 import { batchPositions, hasProducerId } from '../protocol/batch.ts';
 import type { Disk } from './disk.ts';
-import { readSmallFile, replaceSmallFile } from './disk.ts';
 import { joinPath, offsetOfFileName, PRODUCER_SNAPSHOT_SUFFIX, segmentFileName } from './layout.ts';
 import type { ProducerLookup } from './producer-append.ts';
 import { ProducerAppend } from './producer-append.ts';
@@ -20,6 +19,7 @@ import type {
   Producers,
   ProducerVerdict,
 } from './producers.ts';
+import { readSmallFile, replaceSmallFile } from './small-file.ts';
 
 /** A transaction is late when it outlives the longest allowed one by this much: it probably hangs. */
 const LATE_TRANSACTION_BUFFER_MS = 5 * 60 * 1000;

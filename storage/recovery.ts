@@ -39,6 +39,7 @@ import { isCompacted } from './log-config.ts';
 import { mendInFile } from './mend-batch.ts';
 import type { Producers } from './producers.ts';
 import { Segment } from './segment.ts';
+import type { SegmentParts } from './segment-types.ts';
 import { Segments } from './segments.ts';
 import { endOfBatches, soundAfter } from './sound-batch.ts';
 
@@ -92,6 +93,18 @@ const EPOCH_BYTES = 4;
 export function recoverLog(parts: RecoveryParts): RecoveredLog {
   settleInterruptedRenames(parts);
   return new Recovery(parts).run();
+}
+
+/** A new log in place of what recovery would find: one segment that is planned. */
+export function planLog(
+  parts: Pick<RecoveryParts, 'disk' | 'directory' | 'config' | 'nowMs' | 'rollJitterMs'>,
+): RecoveredLog {
+  const segments = new Segments();
+  segments.add(Segment.plan(segmentParts(parts, 0), parts.config.segmentIndexBytes));
+  return {
+    ...{ segments, rebuilt: [], logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0 },
+    report: { scannedSegments: 0, scannedBytes: 0, truncatedBytes: 0, damagedOffsets: [], mendedOffsets: [] },
+  };
 }
 
 class Recovery {
@@ -173,23 +186,11 @@ class Recovery {
   }
 
   #load(baseOffset: number): Segment {
-    return Segment.load(this.#segmentParts(baseOffset));
+    return Segment.load(segmentParts(this.#parts, baseOffset));
   }
 
   #create(baseOffset: number): Segment {
-    return Segment.create(this.#segmentParts(baseOffset), this.#parts.config.segmentIndexBytes);
-  }
-
-  #segmentParts(baseOffset: number) {
-    const { disk, directory, config, nowMs } = this.#parts;
-    return {
-      disk,
-      directory,
-      baseOffset,
-      indexIntervalBytes: config.indexIntervalBytes,
-      rollJitterMs: this.#parts.rollJitterMs(),
-      createdMs: nowMs,
-    };
+    return Segment.create(segmentParts(this.#parts, baseOffset), this.#parts.config.segmentIndexBytes);
   }
 
   #scanUnflushed(): void {
@@ -362,6 +363,24 @@ class Recovery {
       while (scanner.next()) this.#takeEpoch(scanner.buffer, scanner.at);
     }
   }
+}
+
+function segmentParts(
+  {
+    disk,
+    directory,
+    config,
+    nowMs,
+    rollJitterMs,
+  }: Pick<RecoveryParts, 'disk' | 'directory' | 'config' | 'nowMs' | 'rollJitterMs'>,
+  baseOffset: number,
+): SegmentParts {
+  const { indexIntervalBytes } = config;
+  return {
+    ...{ disk, directory, baseOffset, indexIntervalBytes },
+    rollJitterMs: rollJitterMs(),
+    createdMs: nowMs,
+  };
 }
 
 /** Brings producer state to `endOffset`, from the latest snapshot and the batches after it. */

@@ -16,6 +16,7 @@ import { assert } from '../protocol/assert.ts';
 import { BATCH_HEADER_SIZE, baseOffset, lastOffset, maxTimestamp, sizeInBytes } from '../protocol/batch.ts';
 import { BatchScanner, HEADER_CHUNK_BYTES } from './batch-scanner.ts';
 import type { Disk, DiskFile } from './disk.ts';
+import { NO_FILE } from './disk.ts';
 import {
   DELETED_SUFFIX,
   joinPath,
@@ -47,6 +48,7 @@ export class Segment {
   readonly rollJitterMs: number;
   readonly transactionIndex: TransactionIndex;
   trustedFrom = 0;
+  indexIntervalBytes: number;
   readonly warm = new WarmBytes();
   readonly #disk: Disk;
   #directory: string;
@@ -54,7 +56,6 @@ export class Segment {
   #offsetIndex: OffsetIndex | null = null;
   #timeIndex: TimeIndex | null = null;
   #indexesChecked = false;
-  #indexIntervalBytes: number;
   #createdMs: number;
   #sizeBytes = 0;
   #writtenBytes = 0;
@@ -63,12 +64,14 @@ export class Segment {
   #offsetOfMaxTimestamp = -1;
   #firstTimestampMs = UNKNOWN;
   #isUsed = false;
+  /** There is no file yet. */
+  #isPlanned = false;
 
   private constructor(parts: SegmentParts) {
     this.#disk = parts.disk;
     this.#directory = parts.directory;
     this.baseOffset = parts.baseOffset;
-    this.#indexIntervalBytes = parts.indexIntervalBytes;
+    this.indexIntervalBytes = parts.indexIntervalBytes;
     this.rollJitterMs = parts.rollJitterMs;
     this.#createdMs = parts.createdMs;
     this.transactionIndex = new TransactionIndex(parts.disk, this.#path(TRANSACTION_INDEX_SUFFIX));
@@ -76,16 +79,32 @@ export class Segment {
 
   /** A new, empty segment; leftovers of the same name go first, as in LocalLog.roll. */
   static create(parts: SegmentParts, indexBytes: number): Segment {
-    const segment = new Segment(parts);
-    for (const suffix of [LOG_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
+    const segment = Segment.plan(parts, indexBytes);
+    for (const suffix of [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
       if (parts.disk.status(segment.#path(suffix)) !== null) parts.disk.removeNow(segment.#path(suffix));
     }
-    segment.#file = parts.disk.open(segment.#path(LOG_SUFFIX), true);
-    segment.#newIndexes(indexBytes);
-    segment.transactionIndex.reset();
-    segment.#maxTimestampMs = NO_TIMESTAMP;
-    segment.#firstTimestampMs = NO_TIMESTAMP;
+    segment.makeFile();
+    segment.makeIndexFiles();
     return segment;
+  }
+
+  /** A new, empty segment whose files come later; there are none of its names. */
+  static plan(parts: SegmentParts, indexBytes: number): Segment {
+    const segment = new Segment(parts);
+    const { baseOffset, disk } = parts;
+    segment.#isPlanned = true;
+    segment.#offsetIndex = OffsetIndex.plan(disk, segment.#path(OFFSET_INDEX_SUFFIX), baseOffset, indexBytes);
+    segment.#timeIndex = TimeIndex.plan(disk, segment.#path(TIME_INDEX_SUFFIX), baseOffset, indexBytes);
+    segment.#indexesChecked = true;
+    segment.transactionIndex.startEmpty();
+    segment.#forgetContents();
+    return segment;
+  }
+
+  /** Makes the file of a planned segment; those of its indexes come with their first entries. @throws {DiskError} */
+  makeFile(): void {
+    this.#file ??= this.#disk.open(this.#path(LOG_SUFFIX), true);
+    this.#isPlanned = false;
   }
 
   /** A segment whose files exist. Its bytes are not trusted and its indexes not checked yet. */
@@ -131,6 +150,7 @@ export class Segment {
 
   get file(): DiskFile {
     this.#isUsed = true;
+    if (this.#isPlanned) return NO_FILE;
     this.#file ??= this.#disk.open(this.#path(LOG_SUFFIX), false);
     return this.#file;
   }
@@ -191,7 +211,7 @@ export class Segment {
       this.#maxTimestampMs = timestampMs;
       this.#offsetOfMaxTimestamp = batchLastOffset;
     }
-    if (this.#bytesSinceIndexEntry > this.#indexIntervalBytes) this.#addIndexEntry(batchLastOffset, position);
+    if (this.#bytesSinceIndexEntry > this.indexIntervalBytes) this.#addIndexEntry(batchLastOffset, position);
     this.#bytesSinceIndexEntry += bytes;
     this.#sizeBytes = position + bytes;
   }
@@ -277,7 +297,7 @@ export class Segment {
     // One read covers the search and, usually, the answer: the batch lies within an index interval of the entry.
     let buffer = this.#readAt(
       start,
-      Math.min(end - start, maxBytes + this.#indexIntervalBytes + BATCH_HEADER_SIZE),
+      Math.min(end - start, maxBytes + this.indexIntervalBytes + BATCH_HEADER_SIZE),
       memory,
     );
     let at = 0;
@@ -431,7 +451,7 @@ export class Segment {
     // What is staged behind them is still to come.
     this.#sizeBytes = addedBytes;
     this.timeIndex.maybeAppend(this.maxTimestampMs, this.offsetOfMaxTimestamp, true);
-    this.trimIndexes();
+    this.#trimIndexes();
   }
 
   /** For recovery: empty indexes and no batches; the scan adds them again, then `recovered` says how far. */
@@ -447,7 +467,7 @@ export class Segment {
     this.trustedFrom = 0;
     if (this.file.sizeBytes() !== validBytes) this.file.truncate(validBytes);
     this.timeIndex.maybeAppend(this.maxTimestampMs, this.offsetOfMaxTimestamp, true);
-    this.trimIndexes();
+    this.#trimIndexes();
     // Nobody else does, and the aborted transactions of a closed segment are told nowhere else.
     this.transactionIndex.write();
   }
@@ -465,7 +485,7 @@ export class Segment {
     this.timeIndex.file.resize(indexBytes);
   }
 
-  trimIndexes(): void {
+  #trimIndexes(): void {
     this.offsetIndex.file.trim();
     this.timeIndex.file.trim();
   }
@@ -473,8 +493,14 @@ export class Segment {
   /** The segment is no longer the active one, or its log is closed: indexes get their final form. */
   becomeInactive(): void {
     this.timeIndex.maybeAppend(this.maxTimestampMs, this.offsetOfMaxTimestamp, true);
-    this.trimIndexes();
+    this.#trimIndexes();
     this.transactionIndex.write();
+  }
+
+  /** Makes the files of indexes that have had no entries. @throws {DiskError} */
+  makeIndexFiles(): void {
+    this.#offsetIndex?.file.makeFile();
+    this.#timeIndex?.file.makeFile();
   }
 
   writeIndexes(): void {
@@ -487,11 +513,6 @@ export class Segment {
     await this.offsetIndex.file.sync();
     await this.timeIndex.file.sync();
     await this.transactionIndex.sync();
-  }
-
-  syncIndexesNow(): void {
-    this.offsetIndex.file.syncNow();
-    this.timeIndex.file.syncNow();
   }
 
   /** Closes the file and drops index buffers when nothing has used the segment since the last call. */
@@ -512,14 +533,6 @@ export class Segment {
     this.#file = null;
   }
 
-  get indexIntervalBytes(): number {
-    return this.#indexIntervalBytes;
-  }
-
-  set indexIntervalBytes(bytes: number) {
-    this.#indexIntervalBytes = bytes;
-  }
-
   /** The log's directory has another name now. */
   movedTo(directory: string): void {
     this.closeFile();
@@ -537,12 +550,8 @@ export class Segment {
 
   #newIndexes(indexBytes: number): void {
     const { baseOffset } = this;
-    this.#offsetIndex = OffsetIndex.create(
-      this.#disk,
-      this.#path(OFFSET_INDEX_SUFFIX),
-      baseOffset,
-      indexBytes,
-    );
+    const path = this.#path(OFFSET_INDEX_SUFFIX);
+    this.#offsetIndex = OffsetIndex.create(this.#disk, path, baseOffset, indexBytes);
     this.#timeIndex = TimeIndex.create(this.#disk, this.#path(TIME_INDEX_SUFFIX), baseOffset, indexBytes);
     this.#indexesChecked = true;
   }

@@ -14,7 +14,7 @@
 
 import { readInt64, writeInt64 } from '../protocol/batch/int64.ts';
 import type { Disk } from './disk.ts';
-import { readSmallFile } from './disk.ts';
+import { readSmallFile } from './small-file.ts';
 
 const ENTRY_SIZE = 34;
 const VERSION = 0;
@@ -88,11 +88,16 @@ export class TransactionIndex {
     this.#writtenCount = entries.length;
   }
 
-  /** Forgets everything, on disk too: before the segment is scanned anew. */
-  reset(): void {
+  /** There is no file: nothing need be looked for. */
+  startEmpty(): void {
     this.#entries = [];
     this.#writtenCount = 0;
     this.#isSound = true;
+  }
+
+  /** Forgets everything, on disk too: before the segment is scanned anew. */
+  reset(): void {
+    this.startEmpty();
     if (this.#disk.status(this.#path) !== null) this.#disk.removeNow(this.#path);
   }
 

@@ -16,7 +16,6 @@ import { SnapshotFooterRecord, SnapshotHeaderRecord } from '../../protocol/recor
 import { encodeMetadataRecord } from '../../protocol/records/metadata.ts';
 import { makeUuid } from '../../protocol/uuid.ts';
 import type { Disk } from '../../storage/disk.ts';
-import { replaceSmallFile } from '../../storage/disk.ts';
 import type { MetaProperties } from '../../storage/layout.ts';
 import {
   joinPath,
@@ -24,6 +23,7 @@ import {
   readMetaProperties,
   writeMetaProperties,
 } from '../../storage/layout.ts';
+import { replaceSmallFile } from '../../storage/small-file.ts';
 import { METADATA_VERSION_FEATURE } from '../metadata/metadata-version.ts';
 import { ExitCode, StartupError } from '../startup-error.ts';
 

@@ -25,7 +25,6 @@ import {
 import { BatchScanner, SCAN_CHUNK_BYTES } from '../../storage/batch-scanner.ts';
 import { offsetIn, readOffsetCheckpoint } from '../../storage/checkpoint.ts';
 import type { Disk, DiskFile } from '../../storage/disk.ts';
-import { readSmallFile } from '../../storage/disk.ts';
 import {
   joinPath,
   LOG_SUFFIX,
@@ -34,6 +33,7 @@ import {
   REPLICATION_OFFSET_FILE,
 } from '../../storage/layout.ts';
 import { hasUnwrittenBlock, mendInFile } from '../../storage/mend-batch.ts';
+import { readSmallFile } from '../../storage/small-file.ts';
 import { soundAfter } from '../../storage/sound-batch.ts';
 import type { EpochStart } from '../raft/log-view.ts';
 import type { SnapshotId } from '../raft/messages.ts';

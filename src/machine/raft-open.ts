@@ -20,7 +20,7 @@ import {
   writeOffsetCheckpoint,
 } from '../../storage/checkpoint.ts';
 import type { Disk } from '../../storage/disk.ts';
-import { isPassing, readSmallFile, replaceSmallFile } from '../../storage/disk.ts';
+import { isPassing } from '../../storage/disk.ts';
 import {
   joinPath,
   LEADER_EPOCH_FILE,
@@ -34,6 +34,7 @@ import { defaultLogConfig } from '../../storage/log-config.ts';
 import type { LogEnvironment } from '../../storage/log-types.ts';
 import { NEW_LOG } from '../../storage/log-types.ts';
 import { NoProducers } from '../../storage/producers.ts';
+import { readSmallFile, replaceSmallFile } from '../../storage/small-file.ts';
 import type { MetadataFindings } from './raft-inspection.ts';
 import { COMMITTED_FILES, inspectMetadata } from './raft-inspection.ts';
 import type { RaftLogStore } from './raft-log.ts';

@@ -8,8 +8,8 @@
  */
 
 import type { Disk } from '../../storage/disk.ts';
-import { readSmallFile, replaceSmallFile } from '../../storage/disk.ts';
 import { joinPath } from '../../storage/layout.ts';
+import { readSmallFile, replaceSmallFile } from '../../storage/small-file.ts';
 import type { ElectionState } from '../raft/messages.ts';
 import { ExitCode, StartupError } from '../startup-error.ts';
 

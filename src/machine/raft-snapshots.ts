@@ -30,9 +30,9 @@ import { SnapshotFooterRecord, SnapshotHeaderRecord } from '../../protocol/recor
 import type { MetadataRecord } from '../../protocol/records/metadata.ts';
 import { decodeMetadataRecord } from '../../protocol/records/metadata.ts';
 import type { Disk, DiskFile } from '../../storage/disk.ts';
-import { readSmallFile } from '../../storage/disk.ts';
 import { joinPath, offsetName } from '../../storage/layout.ts';
 import { MAX_MENDED_BYTES, mendOneBit } from '../../storage/mend-batch.ts';
+import { readSmallFile } from '../../storage/small-file.ts';
 import type { LoadedSnapshot } from '../metadata/replayer.ts';
 import { compareSnapshots, sameSnapshot } from '../raft/log-view.ts';
 import type { SnapshotId } from '../raft/messages.ts';

@@ -2,11 +2,12 @@
 // before what waits for that disk, by the order of the answers, and a kill in the midst loses nothing acknowledged.
 
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { buildBatch } from '../../protocol/batch.ts';
 import { ErrorCode } from '../../protocol/errors.ts';
+import { DescribeLogDirs } from '../../protocol/messages/describe-log-dirs.ts';
 import { Heartbeat } from '../../protocol/messages/heartbeat.ts';
 import { ListOffsets } from '../../protocol/messages/list-offsets.ts';
 import { Metadata } from '../../protocol/messages/metadata.ts';
@@ -96,9 +97,12 @@ describe('a log directory on a disk that lets calls wait', () => {
   }
 
   /** The partitions that lie in `dir`, and those that lie elsewhere. */
-  function placed(dir: string): { slow: number[]; quick: number[] } {
+  async function placed(client: WireClient, dir: string): Promise<{ slow: number[]; quick: number[] }> {
     const all = Array.from({ length: PARTITIONS }, (_, index) => index);
-    const slow = all.filter((index) => existsSync(join(dir, `${TOPIC}-${index}`)));
+    const { results } = await client.send(DescribeLogDirs, 4, { topics: null });
+    const { topics = [] } = results.find(({ logDir }) => logDir === dir) ?? {};
+    const found = topics.find(({ name }) => name === TOPIC)?.partitions ?? [];
+    const slow = found.map(({ partitionIndex }) => partitionIndex);
     return { slow, quick: all.filter((index) => !slow.includes(index)) };
   }
 
@@ -133,7 +137,7 @@ describe('a log directory on a disk that lets calls wait', () => {
     const client = await connect(broker);
     const producers = [await connect(broker), await connect(broker)];
     expect(await createTopic(client, TOPIC, PARTITIONS)).toBe(0);
-    const { slow, quick } = placed(dir);
+    const { slow, quick } = await placed(client, dir);
     const [first = -1] = slow;
     const [other = -1] = quick;
     // The first tells that the disk is slow, and by it the loop stands still.
@@ -178,7 +182,7 @@ describe('a log directory on a disk that lets calls wait', () => {
     const broker = await start({ dir, overrides, node });
     const client = await connect(broker);
     expect(await createTopic(client, TOPIC, PARTITIONS)).toBe(0);
-    const [first = -1] = placed(dir).slow;
+    const [first = -1] = (await placed(client, dir)).slow;
     expect((await produce(client, TOPIC, ['0'], first)).errorCode).toBe(0);
     const before = residentBytes(broker.pid);
     const value = Buffer.alloc(700 * 1024, 'x');
@@ -213,7 +217,7 @@ describe('a log directory on a disk that lets calls wait', () => {
     const broker = await start({ dir, overrides, node, env });
     const client = await connect(broker);
     expect(await createTopic(client, TOPIC, PARTITIONS)).toBe(0);
-    const { slow, quick } = placed(dir);
+    const { slow, quick } = await placed(client, dir);
     expect(slow.length).toBeGreaterThan(4);
     const flushes: { isSettled: boolean; promise: Promise<Produced> }[] = [];
     for (const partition of slow)
@@ -229,7 +233,7 @@ describe('a log directory on a disk that lets calls wait', () => {
     let broker = await start({ dir, overrides });
     const writer = await connect(broker);
     expect(await createTopic(writer, TOPIC, PARTITIONS)).toBe(0);
-    const { slow, quick } = placed(dir);
+    const { slow, quick } = await placed(writer, dir);
     const [first = -1, second = -1] = slow;
     const [other = -1] = quick;
     for (const partition of [first, second]) {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Disk } from '../../../storage/disk.ts';
-import { DiskError, openNodeDisk, parentOf, readSmallFile, replaceSmallFile } from '../../../storage/disk.ts';
+import { DiskError, openNodeDisk, parentOf } from '../../../storage/disk.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
+import { readSmallFile, replaceSmallFile } from '../../../storage/small-file.ts';
 import { seeded } from './support.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sordini-disk-'));

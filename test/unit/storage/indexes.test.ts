@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readSmallFile } from '../../../storage/disk.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import { OffsetIndex } from '../../../storage/offset-index.ts';
+import { readSmallFile } from '../../../storage/small-file.ts';
 import { TimeIndex } from '../../../storage/time-index.ts';
 import { TransactionIndex } from '../../../storage/transaction-index.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { ZERO_UUID } from '../../../protocol/uuid.ts';
 import type { DiskError } from '../../../storage/disk.ts';
-import { readSmallFile, replaceSmallFile } from '../../../storage/disk.ts';
 import type { LogConfig } from '../../../storage/log-config.ts';
 import { LogManager } from '../../../storage/log-manager.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import { openProducerState } from '../../../storage/producer-state.ts';
+import { readSmallFile, replaceSmallFile } from '../../../storage/small-file.ts';
 import { append, NOW_MS, readAll, seeded, smallConfig, TOPIC_ID } from './support.ts';
 
 const OTHER_ID = 'AbCdEfGhIjKlMnOpQrStUw';
@@ -62,6 +62,75 @@ describe('a log manager', () => {
     expect(again.logs.directories.map((directory) => directory.previousBrokerEpoch)).toEqual([9, 9]);
     expect(namesIn(broker.disk, '/one')).not.toContain('.kafka_cleanshutdown');
   });
+
+  test('makes nothing on the disk for a log until something is put into it', async () => {
+    const broker = new Broker(new MemoryDisk({ trackSync: true }));
+    broker.disk.syncDirectoryNow('/');
+    const log = broker.create();
+    await log.sync();
+    log.syncNow();
+    log.roll(NOW_MS);
+    log.assignEpochStart(3, 0);
+    await log.flush();
+    await broker.pass(DAY_MS);
+    expect(readAll(log)).toEqual([]);
+    expect(log.read(0, { maxBytes: 1024 * 1024, minOneBatch: true })).toMatchObject({ errorCode: 0 });
+    expect([log.offsetForTimestamp(0), log.offsetOfMaxTimestamp(), log.truncateTo(0, NOW_MS)]).toEqual([
+      null,
+      null,
+      false,
+    ]);
+    expect(namesIn(broker.disk, '/one')).not.toContain('orders-0');
+    append(log, ['a']);
+    await log.sync();
+    expect(namesIn(broker.disk, '/one/orders-0')).toEqual(['00000000000000000000.log', 'partition.metadata']);
+    // Apache Kafka's tools look for the indexes.
+    await broker.pass(60_000);
+    expect(namesIn(broker.disk, '/one/orders-0')).toEqual([
+      '00000000000000000000.index',
+      '00000000000000000000.log',
+      '00000000000000000000.timeindex',
+      'partition.metadata',
+    ]);
+    const found = new Broker(broker.disk.powerCut(() => 0)).logs.get('orders', 0);
+    expect(found).toMatchObject({ topicId: TOPIC_ID, logEndOffset: 1 });
+  });
+
+  test('forgets a log that nothing was put into, and leaves no trace of it', async () => {
+    const broker = new Broker();
+    broker.create('orders', 0);
+    append(broker.create('orders', 1), ['a']);
+    broker.logs.delete('orders', 0);
+    await broker.logs.close();
+    expect(namesIn(broker.disk, '/one').filter((name) => name.startsWith('orders'))).toEqual([]);
+    const checkpoint = readSmallFile(broker.disk, '/two/recovery-point-offset-checkpoint')?.toString();
+    expect(checkpoint).toBe('0\n1\norders 1 1\n');
+    expect(readSmallFile(broker.disk, '/one/recovery-point-offset-checkpoint')?.toString()).toBe('0\n0\n');
+    expect([...new Broker(broker.disk).logs.all()].map(({ partition }) => partition)).toEqual([1]);
+  });
+
+  test.each(['makeDirectory', 'open', 'write'] as const)(
+    'makes a log once there is room, where there was none at its %s, and removes what there is of it',
+    async (failing) => {
+      const broker = new Broker();
+      const logs = [broker.create('orders', 0), broker.create('orders', 1)];
+      broker.disk.onOperation = (operation, path) =>
+        operation === failing && path.includes('orders') ? { errno: 'ENOSPC' } : undefined;
+      for (const log of logs) expect(() => append(log, ['a'])).toThrow('ENOSPC');
+      broker.disk.onOperation = undefined;
+      expect(broker.failures).toEqual([]);
+      broker.logs.delete('orders', 1);
+      expect(namesIn(broker.disk, '/two').filter((name) => name.startsWith('orders-1.'))).toHaveLength(
+        failing === 'makeDirectory' ? 0 : 1,
+      );
+      append(logs[0] ?? broker.create(), ['a']);
+      await broker.logs.close();
+      expect(new Broker(broker.disk).logs.get('orders', 0)).toMatchObject({
+        topicId: TOPIC_ID,
+        logEndOffset: 1,
+      });
+    },
+  );
 
   test('keeps high watermark and log start over a clean stop', async () => {
     const broker = new Broker();
@@ -158,8 +227,8 @@ describe('a log manager', () => {
   test('does not open where no directory can be read', () => {
     const disk = new MemoryDisk();
     const broker = new Broker(disk);
-    broker.create('orders', 0);
-    broker.create('orders', 1);
+    append(broker.create('orders', 0), ['a']);
+    append(broker.create('orders', 1), ['b']);
     disk.onOperation = (operation, path) =>
       operation === 'open' && path.startsWith('/one') ? { errno: 'EIO' } : undefined;
     expect(new Broker(disk).failures.map(([directory]) => directory)).toEqual(['/one']);

@@ -7,7 +7,6 @@ import {
   setOffset,
   writeOffsetCheckpoint,
 } from '../../../storage/checkpoint.ts';
-import { readSmallFile, replaceSmallFile } from '../../../storage/disk.ts';
 import {
   directoryKind,
   logDirectoryName,
@@ -25,6 +24,7 @@ import {
 } from '../../../storage/layout.ts';
 import { LeaderEpochs } from '../../../storage/leader-epochs.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
+import { readSmallFile, replaceSmallFile } from '../../../storage/small-file.ts';
 import { TOPIC_ID } from './support.ts';
 
 const emptyDisk = (): MemoryDisk => {

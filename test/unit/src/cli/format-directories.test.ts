@@ -6,8 +6,8 @@ import {
   javaDate,
 } from '../../../../src/cli/format-directories.ts';
 import { ExitCode, StartupError } from '../../../../src/startup-error.ts';
-import { readSmallFile } from '../../../../storage/disk.ts';
 import { MemoryDisk } from '../../../../storage/memory-disk.ts';
+import { readSmallFile } from '../../../../storage/small-file.ts';
 
 const CLUSTER = '5L6g3nShT-eMCtK--X86sw';
 

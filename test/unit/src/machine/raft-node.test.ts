@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { ErrorCode } from '../../../../protocol/errors.ts';
 import { describeQuorum } from '../../../../src/machine/raft-api.ts';
 import { metadataLogDirectory } from '../../../../src/machine/raft-open.ts';
-import { readSmallFile, replaceSmallFile } from '../../../../storage/disk.ts';
 import type { MemoryDisk } from '../../../../storage/memory-disk.ts';
+import { readSmallFile, replaceSmallFile } from '../../../../storage/small-file.ts';
 import { DIRECTORY, METADATA_LEVEL, TestQuorum, topic, topicNames, turns } from './raft-fixture.ts';
 
 const directory = metadataLogDirectory(DIRECTORY);
