@@ -7,8 +7,8 @@
 //   dist/types/             declarations
 //
 // Few files, because a start finds, reads and links each module by itself: some 450 of them took a quarter of a
-// start (docs/decisions/0014-few-files.md). Nothing is minified, so that a stack trace names our functions. Packages stay
-// where npm puts them.
+// start (docs/decisions/0014-few-files.md). Nothing is minified, so that a stack trace names our functions and lines; only
+// comments go, because a process keeps its sources in memory. Packages stay where npm puts them.
 
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -35,6 +35,7 @@ rmSync(out, { recursive: true, force: true });
 await build.write({
   dir: out,
   format: 'esm',
+  comments: false,
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',
 });
