@@ -4,7 +4,8 @@
  *
  * Always true: after `next()` returned true, the header of the batch at `position` lies in `buffer` at `at`, and the
  * batch as a whole lies before the end that was given. `next()` returns false at that end and at the first bytes
- * that can't be a batch; `problem` tells which. Memory stays bounded by the chunk size and the largest batch.
+ * that can't be a batch; `problem` tells which. Memory stays bounded by the chunk size and the largest batch. A batch that
+ * was handed out keeps its bytes, unless the owner chose a `ScanMemory`: then they are good until the scanner moves on.
  */
 
 import {
@@ -17,12 +18,26 @@ import {
   sizeInBytes,
 } from '../protocol/batch.ts';
 import type { DiskFile } from './disk.ts';
+import type { ScanMemory } from './scan-memory.ts';
 
 /** `cut`: the file ends inside the batch; `invalid`: no batch begins with these bytes. */
 export type ScanProblem = 'none' | 'cut' | 'invalid';
 
 export const SCAN_CHUNK_BYTES = 1024 * 1024;
 export const HEADER_CHUNK_BYTES = 64 * 1024;
+/** For walks over headers that are far apart. */
+export const SPARSE_CHUNK_BYTES = 4096;
+/** Batches of this size and above cost less when each header is read by itself than when all that lies between is. */
+const FAR_APART_BYTES = 16 * 1024;
+
+export interface ScanOptions {
+  /** How much is read at a time. */
+  readonly chunkBytes?: number;
+  /** Without, each chunk has memory of its own. */
+  readonly memory?: ScanMemory;
+  /** Batches that end at or below it are known to be intact, where each begins at the end of the one before. */
+  readonly checkedBytes?: number;
+}
 
 export class BatchScanner {
   /** Where the current batch begins in the file. */
@@ -34,20 +49,27 @@ export class BatchScanner {
   readonly #file: DiskFile;
   readonly #end: number;
   readonly #chunkBytes: number;
+  readonly #memory: ScanMemory | null;
+  readonly #checkedBytes: number;
   #next: number;
+  /** Of the batch before the current one. */
+  #lastSize = 0;
   #bufferStart = 0;
   #filled = 0;
 
-  constructor(file: DiskFile, start: number, end: number, chunkBytes = HEADER_CHUNK_BYTES) {
+  constructor(file: DiskFile, start: number, end: number, options: ScanOptions = {}) {
     this.#file = file;
     this.#end = end;
-    this.#chunkBytes = chunkBytes;
+    this.#chunkBytes = options.chunkBytes ?? HEADER_CHUNK_BYTES;
+    this.#memory = options.memory ?? null;
+    this.#checkedBytes = options.checkedBytes ?? 0;
     this.#next = start;
     this.position = start;
   }
 
   /** Moves to the next batch. */
   next(): boolean {
+    this.#lastSize = this.#next - this.position;
     this.position = this.#next;
     if (this.position >= this.#end) return false;
     if (this.#end - this.position < BATCH_HEADER_SIZE) return this.#stop('cut');
@@ -81,8 +103,9 @@ export class BatchScanner {
     return this.#filled - this.at >= size;
   }
 
-  /** Whether the current batch is whole and its CRC agrees. */
+  /** Whether the current batch is whole and its CRC agrees; one that is known to be is not read for it. */
   isIntact(): boolean {
+    if (this.#next <= this.#checkedBytes) return true;
     return this.loadWhole() && isCrcValid(this.buffer, this.at);
   }
 
@@ -94,15 +117,22 @@ export class BatchScanner {
   /** Makes `buffer` hold at least `bytes` from `position` on, as far as the file has them. */
   #load(bytes: number): void {
     const within = this.position - this.#bufferStart;
-    if (within >= 0 && within + bytes <= this.#filled) {
+    const isHeld = this.#memory === null || this.#memory.isHeldBy(this);
+    if (isHeld && within >= 0 && within + bytes <= this.#filled) {
       this.at = within;
       return;
     }
-    const wanted = Math.min(Math.max(bytes, this.#chunkBytes), this.#end - this.position);
-    // Records may still be in use by the caller that asked for the last batch: never read over them.
-    this.buffer = Buffer.allocUnsafeSlow(wanted);
+    const wanted = Math.min(Math.max(bytes, this.#chunkBytesHere()), this.#end - this.position);
+    // Records may still be in use by the caller that asked for the last batch: never read over them unasked.
+    this.buffer = this.#memory?.take(this, wanted) ?? Buffer.allocUnsafeSlow(wanted);
     this.#filled = this.#file.read(this.buffer, this.position);
     this.#bufferStart = this.position;
     this.at = 0;
+  }
+
+  /** Of what was checked only headers are asked for. */
+  #chunkBytesHere(): number {
+    if (this.position >= this.#checkedBytes) return this.#chunkBytes;
+    return this.#lastSize >= FAR_APART_BYTES ? SPARSE_CHUNK_BYTES : HEADER_CHUNK_BYTES;
   }
 }

@@ -160,7 +160,9 @@ export class Compaction {
     const path = joinPath(this.#job.directory, segmentFileName(segment.baseOffset, LOG_SUFFIX));
     const file = this.#disk.open(path, false);
     try {
-      const scanner = new BatchScanner(file, from, segment.sizeBytes, this.#job.share.ioBufferBytes);
+      const scanner = new BatchScanner(file, from, segment.sizeBytes, {
+        chunkBytes: this.#job.share.ioBufferBytes,
+      });
       let bytes = 0;
       while (scanner.next()) {
         const base = scanner.baseOffset;

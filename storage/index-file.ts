@@ -25,6 +25,8 @@ export class IndexFile {
   #maxEntries: number;
   /** There is no file yet. */
   #isPlanned = false;
+  /** The file still has the entries of an earlier index. */
+  #holdsOther = false;
 
   private constructor(disk: Disk, path: string, entrySize: number, fileBytes: number) {
     this.#disk = disk;
@@ -52,6 +54,17 @@ export class IndexFile {
     index.#entryCount = 0;
     index.#writtenCount = 0;
     index.#isPlanned = true;
+    return index;
+  }
+
+  /**
+   * An empty index in the place of the one that the file holds, which is gone with the first `write`, `resize` or `trim`.
+   * Until then a crash would bring it back: only where the next start would not believe it.
+   */
+  static anew(disk: Disk, path: string, entrySize: number, maxBytes: number): IndexFile {
+    const index = new IndexFile(disk, path, entrySize, 0);
+    index.#maxEntries = Math.floor(maxBytes / entrySize);
+    index.#holdsOther = true;
     return index;
   }
 
@@ -140,7 +153,7 @@ export class IndexFile {
 
   /** Writes the entries that the file lacks. */
   write(): void {
-    if (this.#writtenCount === this.#entryCount) return;
+    if (this.#isWritten) return;
     this.#withFile((file) => this.#writeEntries(file));
   }
 
@@ -149,7 +162,7 @@ export class IndexFile {
     const rounded = Math.floor(maxBytes / this.entrySize) * this.entrySize;
     const fileBytes = Math.max(rounded, this.#entryCount * this.entrySize);
     this.#maxEntries = Math.floor(fileBytes / this.entrySize);
-    if (fileBytes === this.#fileBytes && this.#writtenCount === this.#entryCount) return;
+    if (fileBytes === this.#fileBytes && this.#isWritten) return;
     this.#withFile((file) => {
       this.#writeEntries(file);
       file.truncate(fileBytes);
@@ -186,11 +199,18 @@ export class IndexFile {
     this.#path = path;
   }
 
+  get #isWritten(): boolean {
+    return this.#writtenCount === this.#entryCount && !this.#holdsOther;
+  }
+
   #writeEntries(file: DiskFile): void {
-    if (this.#writtenCount === this.#entryCount) return;
+    if (this.#isWritten) return;
     const from = this.#writtenCount * this.entrySize;
     const to = this.#entryCount * this.entrySize;
-    file.write([this.buffer().subarray(from, to)], from);
+    if (to > from) file.write([this.buffer().subarray(from, to)], from);
+    // Only now: ext4 would write a file that was empty in between out at once.
+    if (this.#holdsOther) file.truncate(to);
+    this.#holdsOther = false;
     this.#writtenCount = this.#entryCount;
     this.#fileBytes = Math.max(this.#fileBytes, to);
   }

@@ -35,6 +35,11 @@ export class OffsetIndex {
     return new OffsetIndex(IndexFile.plan(disk, path, ENTRY_SIZE, maxBytes), baseOffset);
   }
 
+  /** See IndexFile.anew. */
+  static anew(disk: Disk, path: string, baseOffset: number, maxBytes: number): OffsetIndex {
+    return new OffsetIndex(IndexFile.anew(disk, path, ENTRY_SIZE, maxBytes), baseOffset);
+  }
+
   static load(disk: Disk, path: string, baseOffset: number): OffsetIndex | null {
     const file = IndexFile.load(disk, path, ENTRY_SIZE);
     return file === null ? null : new OffsetIndex(file, baseOffset);

@@ -38,6 +38,7 @@ import type { LogConfig } from './log-config.ts';
 import { isCompacted } from './log-config.ts';
 import { mendInFile } from './mend-batch.ts';
 import type { Producers } from './producers.ts';
+import { ScanMemory } from './scan-memory.ts';
 import { Segment } from './segment.ts';
 import type { SegmentParts } from './segment-types.ts';
 import { Segments } from './segments.ts';
@@ -123,6 +124,7 @@ class Recovery {
   /** Of the batch scanned last. */
   #lastPosition = -1;
   #truncatedBytes = 0;
+  readonly #memory = new ScanMemory();
   /** What is damaged below stays where it is. */
   readonly #keptBelow: number;
 
@@ -145,7 +147,7 @@ class Recovery {
     }
     this.#segments.active.resizeIndexes(config.segmentIndexBytes);
     const logStartOffset = Math.max(this.#parts.logStartOffset, this.#segments.first.baseOffset);
-    if (epochs.isDamaged) this.#rereadEpochs();
+    if (epochs.isDamaged && hadCleanShutdown) this.#readEpochsOf(this.#segments.all);
     epochs.truncateFromEnd(logEndOffset);
     epochs.truncateFromStart(logStartOffset);
     producers.removeStraySnapshots(this.#segments.all.map((segment) => segment.baseOffset));
@@ -202,6 +204,8 @@ class Recovery {
     rebuildProducers(producers, this.#segments, logStartOffset, first.baseOffset, nowMs);
     // From here on the batches tell the epochs; the file may be of before a truncation.
     epochs.truncateFromEnd(first.baseOffset);
+    if (epochs.isDamaged)
+      this.#readEpochsOf(this.#segments.all.filter((segment) => segment.baseOffset < first.baseOffset));
     let nextOffset = first.baseOffset;
     for (const [index, segment] of unflushed.entries()) {
       const sizeBefore = segment.writtenBytes;
@@ -239,7 +243,8 @@ class Recovery {
     const { config, producers } = this.#parts;
     const size = segment.writtenBytes;
     const searched = { ...segment.searched(), trustedFrom: size };
-    let scanner = new BatchScanner(segment.file, 0, size, SCAN_CHUNK_BYTES);
+    const chunks = { chunkBytes: SCAN_CHUNK_BYTES, memory: this.#memory };
+    let scanner = new BatchScanner(segment.file, 0, size, chunks);
     this.#rebuilt.push(segment);
     producers.setEndOffset(segment.baseOffset);
     producers.takeSnapshot(false);
@@ -252,7 +257,7 @@ class Recovery {
       nextOffset = this.#scanSound(segment, scanner, nextOffset);
       if (scanner.position >= size) break;
       if (this.#mend(segment, scanner.position, nextOffset)) {
-        scanner = new BatchScanner(segment.file, scanner.position, size, SCAN_CHUNK_BYTES);
+        scanner = new BatchScanner(segment.file, scanner.position, size, chunks);
         continue;
       }
       if (nextOffset >= this.#keptBelow) break;
@@ -264,7 +269,7 @@ class Recovery {
       nextOffset = next.base;
       producers.setEndOffset(nextOffset);
       if (found === null) break;
-      scanner = new BatchScanner(segment.file, found.position, size, SCAN_CHUNK_BYTES);
+      scanner = new BatchScanner(segment.file, found.position, size, chunks);
     }
     this.#scannedBytes += size;
     const hasDamage = this.#damagedOffsets.some((offset) => offset >= segment.baseOffset);
@@ -303,6 +308,8 @@ class Recovery {
         this.#risen = { position: scanner.position, base, from: this.#scannedEpoch };
       this.#scannedEpoch = partitionLeaderEpoch(scanner.buffer, scanner.at);
       this.#lastPosition = scanner.position;
+      // Only a control batch is judged by what is in it; of the others the header tells all.
+      if (isControl(scanner.buffer, scanner.at) && !scanner.loadWhole()) break;
       this.#take(segment, scanner.buffer, scanner.at);
       segment.add(last, maxTimestamp(scanner.buffer, scanner.at), scanner.sizeBytes);
       if (epochs.wouldAssign(this.#scannedEpoch, last)) this.#takeEpoch(scanner.buffer, scanner.at);
@@ -354,12 +361,10 @@ class Recovery {
     if (epoch >= 0 && epoch > epochs.latestEpoch) epochs.assign(epoch, baseOffset(buffer, at));
   }
 
-  /** The checkpoint was lost: every batch header names its epoch. */
-  #rereadEpochs(): void {
-    const { epochs } = this.#parts;
-    epochs.clear();
-    for (const segment of this.#segments.all) {
-      const scanner = new BatchScanner(segment.file, 0, segment.writtenBytes);
+  /** The checkpoint was lost, but every batch header names its epoch. */
+  #readEpochsOf(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      const scanner = new BatchScanner(segment.file, 0, segment.writtenBytes, { memory: this.#memory });
       while (scanner.next()) this.#takeEpoch(scanner.buffer, scanner.at);
     }
   }

@@ -14,7 +14,7 @@
 
 import { assert } from '../protocol/assert.ts';
 import { BATCH_HEADER_SIZE, baseOffset, lastOffset, maxTimestamp, sizeInBytes } from '../protocol/batch.ts';
-import { BatchScanner, HEADER_CHUNK_BYTES } from './batch-scanner.ts';
+import { BatchScanner, HEADER_CHUNK_BYTES, SPARSE_CHUNK_BYTES } from './batch-scanner.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { NO_FILE } from './disk.ts';
 import {
@@ -199,7 +199,7 @@ export class Segment {
   }
 
   #readFirstTimestamp(): number {
-    const scanner = new BatchScanner(this.file, 0, this.#writtenBytes, BATCH_HEADER_SIZE);
+    const scanner = new BatchScanner(this.file, 0, this.#writtenBytes, { chunkBytes: BATCH_HEADER_SIZE });
     return scanner.next() ? maxTimestamp(scanner.buffer, scanner.at) : NO_TIMESTAMP;
   }
 
@@ -324,7 +324,9 @@ export class Segment {
 
   /** Where the batch begins that holds `offset` or follows it, or the first that is none; looks from `start` on. */
   #findFrom(start: number, offset: number): number {
-    const scanner = new BatchScanner(this.file, start, this.#writtenBytes, SPARSE_CHUNK_BYTES);
+    const scanner = new BatchScanner(this.file, start, this.#writtenBytes, {
+      chunkBytes: SPARSE_CHUNK_BYTES,
+    });
     while (scanner.next()) if (scanner.lastOffset >= offset) break;
     return scanner.position;
   }
@@ -456,7 +458,11 @@ export class Segment {
 
   /** For recovery: empty indexes and no batches; the scan adds them again, then `recovered` says how far. */
   beginRecovery(indexBytes: number): void {
-    this.#newIndexes(indexBytes);
+    const { baseOffset } = this;
+    const offsetPath = this.#path(OFFSET_INDEX_SUFFIX);
+    this.#offsetIndex = OffsetIndex.anew(this.#disk, offsetPath, baseOffset, indexBytes);
+    this.#timeIndex = TimeIndex.anew(this.#disk, this.#path(TIME_INDEX_SUFFIX), baseOffset, indexBytes);
+    this.#indexesChecked = true;
     this.transactionIndex.reset();
     this.#forgetContents();
   }
@@ -577,7 +583,9 @@ export class Segment {
     const slot = this.timeIndex.file.entryCount - 1;
     const start = slot < 0 ? 0 : this.#positionOfTimeEntry(slot);
     if (start < 0) return false;
-    const scanner = new BatchScanner(this.file, start, this.#writtenBytes, SPARSE_CHUNK_BYTES);
+    const scanner = new BatchScanner(this.file, start, this.#writtenBytes, {
+      chunkBytes: SPARSE_CHUNK_BYTES,
+    });
     while (scanner.next()) {
       if (maxTimestamp(scanner.buffer, scanner.at) > this.timeIndex.lastTimestamp) return false;
     }
@@ -606,8 +614,7 @@ export class Segment {
   }
 }
 
-/** For walks over headers that are far apart; and below which memory comes from Node's shared pool. */
-const SPARSE_CHUNK_BYTES = 4096;
 /** From here on a look for the first batch costs less than reading what lies before it, too. */
 const LARGE_READ_BYTES = 32 * 1024;
+/** Below which memory comes from Node's shared pool. */
 const SMALL_READ_BYTES = 2048;

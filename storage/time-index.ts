@@ -38,6 +38,11 @@ export class TimeIndex {
     return new TimeIndex(IndexFile.plan(disk, path, ENTRY_SIZE, maxBytes), baseOffset);
   }
 
+  /** See IndexFile.anew. */
+  static anew(disk: Disk, path: string, baseOffset: number, maxBytes: number): TimeIndex {
+    return new TimeIndex(IndexFile.anew(disk, path, ENTRY_SIZE, maxBytes), baseOffset);
+  }
+
   static load(disk: Disk, path: string, baseOffset: number): TimeIndex | null {
     const file = IndexFile.load(disk, path, ENTRY_SIZE);
     return file === null ? null : new TimeIndex(file, baseOffset);

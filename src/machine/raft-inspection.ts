@@ -265,7 +265,7 @@ class Inspection {
 
   /** Passes over batches that are whole and follow one on the other; where they end. */
   #walkSound(path: string, file: DiskFile, start: number, size: number): number {
-    const scanner = new BatchScanner(file, start, size, SCAN_CHUNK_BYTES);
+    const scanner = new BatchScanner(file, start, size, { chunkBytes: SCAN_CHUNK_BYTES });
     while (scanner.next()) {
       if (scanner.baseOffset !== this.#endOffset || !scanner.isIntact()) break;
       this.#took(path, scanner.position, scanner.buffer, scanner.at);

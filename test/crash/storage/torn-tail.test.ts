@@ -148,6 +148,25 @@ describe('damage below the recovery point', () => {
   });
 });
 
+describe('leader epochs', () => {
+  test('whose file is lost are read again from all batches, scanned or below the recovery point', async () => {
+    for (const recoveryPoint of [0, 20, 45, 60]) {
+      const disk = new MemoryDisk();
+      const { log } = openLog(disk, { ...config, segmentBytes: 1000 });
+      for (let index = 0; index < 30; index++) {
+        append(log, [`${index}`, 'x'.repeat(50)], Math.floor(index / 7), NOW_MS);
+      }
+      await log.sync();
+      log.abandon();
+      expect(log.epochs.length).toBe(5);
+      disk.removeNow(`${DIRECTORY}/leader-epoch-checkpoint`);
+      const again = openLog(disk, config, { ...NEW_LOG, recoveryPoint }).log;
+      expect(again.epochs).toEqual(log.epochs);
+      expect(again.recovery.scannedSegments > 1).toBe(recoveryPoint < 60);
+    }
+  });
+});
+
 describe('an index file', () => {
   const files = ['index', 'timeindex'].map((suffix) => `${DIRECTORY}/00000000000000000000.${suffix}`);
 

@@ -55,6 +55,30 @@ describe('an offset index', () => {
     );
   });
 
+  test('made anew in the place of another leaves nothing of that one in the file', () => {
+    for (const finish of ['write', 'resize', 'trim'] as const) {
+      for (const count of [0, 1, 5]) {
+        const disk = new MemoryDisk();
+        const other = OffsetIndex.create(disk, PATH, BASE, 8 * 64);
+        for (let delta = 1; delta <= 60; delta++) other.append(BASE + delta, delta);
+        other.file.write();
+        const index = OffsetIndex.anew(disk, PATH, BASE, 8 * 64);
+        for (let delta = 1; delta <= count; delta++) index.append(BASE + 7 * delta, delta);
+        expect(index.lookup(BASE + 60)).toBe(count - 1);
+        if (finish === 'resize') index.file.resize(8 * 32);
+        else index.file[finish]();
+        const bytes = readSmallFile(disk, PATH);
+        expect(bytes?.length).toBe(finish === 'resize' ? 8 * 32 : 8 * count);
+        expect(bytes?.subarray(8 * count).every((byte) => byte === 0)).toBe(true);
+        expect(bytes?.subarray(0, 8 * count)).toEqual(
+          Buffer.concat(
+            Array.from({ length: count }, (_, at) => Buffer.from([0, 0, 0, 7 * at + 7, 0, 0, 0, at + 1])),
+          ),
+        );
+      }
+    }
+  });
+
   test('is as large as configured while it grows, full when no slot is left, and trimmed to its entries', () => {
     const disk = new MemoryDisk();
     const index = OffsetIndex.create(disk, PATH, BASE, 20);
