@@ -19,6 +19,7 @@ import { LogManager } from '../storage/log-manager.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { PoolLanes } from '../storage/pool-lanes.ts';
 import { openProducerState } from '../storage/producer-state.ts';
+import { threadedScans } from '../storage/scan-ahead-thread.ts';
 import { StallGuards } from '../storage/stall-guard.ts';
 import type { NodeCleaner } from './assembly/cleaner.ts';
 import { nodeCleaner } from './assembly/cleaner.ts';
@@ -232,6 +233,8 @@ function openLogs(
     random: Math.random,
     logDirs: logs.dirs,
     isAlone: settings.current.isLoneVoter,
+    // What lies in this process's memory can't be reached by another thread, and is new at every start.
+    ...(settings.current.durability === 'memory' ? {} : { scanHelpers: threadedScans() }),
     intervals: {
       retentionCheckMs: logs.retentionCheckIntervalMs,
       recoveryPointMs: logs.flushOffsetCheckpointIntervalMs,

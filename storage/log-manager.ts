@@ -18,6 +18,7 @@ import { retentionHoldMs, SteadyClock } from './clock-guard.ts';
 import type { Disk, PathStatus } from './disk.ts';
 import { DiskError } from './disk.ts';
 import { FutureLogs } from './future-logs.ts';
+import type { TopicPartition } from './layout.ts';
 import {
   DELETE_DIRECTORY_SUFFIX,
   directoryKind,
@@ -35,6 +36,8 @@ import type { LogConfig } from './log-config.ts';
 import { LogDirectory } from './log-directory.ts';
 import type { LogEnvironment } from './log-types.ts';
 import type { OpenProducers } from './producers.ts';
+import type { ScanHelpers, UnflushedSegment } from './scan-ahead.ts';
+import { ScanAhead, unflushedSegments } from './scan-ahead.ts';
 import { StagingPool } from './staging.ts';
 import { StallGuards } from './stall-guard.ts';
 
@@ -71,6 +74,8 @@ export interface LogManagerOptions {
   readonly openProducers: OpenProducers;
   /** Shared with other logs that lie in the same directories. */
   readonly stallGuards?: StallGuards;
+  /** Other threads that read the same disk, for recovery; without, this thread does all of it. */
+  readonly scanHelpers?: ScanHelpers;
   /** No other node has replicas: what lies here was written here. */
   readonly isAlone?: boolean;
   /** A directory's disk failed: its logs are offline. */
@@ -146,21 +151,47 @@ export class LogManager {
    */
   static open(options: LogManagerOptions): LogManager {
     const manager = new LogManager(options);
-    for (const directory of manager.directories) {
-      try {
-        directory.readState();
-        manager.#openAll(directory);
-      } catch (error) {
-        if (!(error instanceof DiskError)) throw error;
-        manager.#failDirectory(directory, error);
-        if (manager.directories.every(({ isOnline }) => !isOnline)) throw error;
-      }
+    const unflushed: UnflushedSegment[] = [];
+    manager.#atEach((directory) => {
+      directory.readState();
+      if (!directory.hadCleanShutdown) unflushed.push(...manager.#unflushedIn(directory));
+    });
+    const scanAhead = new ScanAhead(unflushed, options.scanHelpers ?? null);
+    try {
+      manager.#atEach((directory) => manager.#openAll(directory, { ...manager.#environment, scanAhead }));
+    } finally {
+      scanAhead.end();
     }
     manager.#isOpen = true;
     return manager;
   }
 
-  #openAll(directory: LogDirectory): void {
+  /** Does this in each directory that is online; one where it fails is not. @throws {DiskError} when none is left */
+  #atEach(open: (directory: LogDirectory) => void): void {
+    for (const directory of this.directories) {
+      if (!directory.isOnline) continue;
+      try {
+        open(directory);
+      } catch (error) {
+        if (!(error instanceof DiskError)) throw error;
+        this.#failDirectory(directory, error);
+        if (this.directories.every(({ isOnline }) => !isOnline)) throw error;
+      }
+    }
+  }
+
+  /** In the order in which they are going to be opened. */
+  #unflushedIn(directory: LogDirectory): UnflushedSegment[] {
+    const { disk } = this.#options;
+    return disk.list(directory.path).flatMap(({ name, isDirectory }) => {
+      const parsed = isDirectory ? logIn(name) : null;
+      if (parsed === null) return [];
+      const { recoveryPoint } = directory.leftBy(parsed.topic, parsed.partition);
+      return unflushedSegments(disk, joinPath(directory.path, name), recoveryPoint);
+    });
+  }
+
+  #openAll(directory: LogDirectory, environment: LogEnvironment): void {
     const { disk, clock, configOf } = this.#options;
     const nowMs = clock.wallMs();
     for (const { name, isDirectory } of disk.list(directory.path)) {
@@ -169,14 +200,14 @@ export class LogManager {
       const kind = directoryKind(name);
       if (kind === 'delete') this.#doomed.push({ path, atMs: nowMs });
       if (kind === 'future') this.futures.found(directory, name);
-      const parsed = kind === 'log' ? parseLogDirectoryName(name) : null;
-      if (parsed === null || parsed.topic === METADATA_TOPIC) continue;
+      const parsed = logIn(name);
+      if (parsed === null) continue;
       const { topic, partition } = parsed;
       const metadata = readPartitionMetadata(disk, path);
       const topicId = metadata.status === 'present' ? metadata.topicId : ZERO_UUID;
       const identity = { topic, partition, topicId, directory: path };
       const leftBy = { ...directory.leftBy(topic, partition), isOnlyReplica: this.#options.isAlone ?? false };
-      this.#addOpened(directory, new Log(identity, configOf(topic), leftBy, this.#environment, nowMs));
+      this.#addOpened(directory, new Log(identity, configOf(topic), leftBy, environment, nowMs));
     }
   }
 
@@ -510,6 +541,12 @@ export class LogManager {
       if (!unclean.has(directory)) directory.markClean(brokerEpoch);
     });
   }
+}
+
+/** The partition whose log a directory of this name is, if it is opened here. */
+function logIn(name: string): TopicPartition | null {
+  const parsed = directoryKind(name) === 'log' ? parseLogDirectoryName(name) : null;
+  return parsed === null || parsed.topic === METADATA_TOPIC ? null : parsed;
 }
 
 /** What is on a disk that fails is not known. */

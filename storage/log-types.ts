@@ -4,6 +4,7 @@ import type { AppendOrigin, AppendOptions as JudgeOptions, RecordError } from '.
 import type { Disk, DiskError } from './disk.ts';
 import type { Log } from './log.ts';
 import type { OpenProducers } from './producers.ts';
+import type { ScanAhead } from './scan-ahead.ts';
 import type { StagingPool } from './staging.ts';
 import type { StallGuards } from './stall-guard.ts';
 
@@ -28,6 +29,8 @@ export interface LogEnvironment {
    * segment that ends there, or recovery would not look at that one. Not needed where recovery points are not kept.
    */
   readonly beforeRoll?: (log: Log, offset: number) => void;
+  /** Where many logs are opened: other threads look at what each has to scan. */
+  readonly scanAhead?: ScanAhead;
 }
 
 export interface LogIdentity {

@@ -100,7 +100,8 @@ export class Log {
       ...{ disk, directory, config, nowMs },
       rollJitterMs: () => Math.floor(random() * Math.min(config.segmentJitterMs, config.segmentMs)),
     };
-    const derived = { epochs: this.#epochs, producers: this.#producers };
+    const { scanAhead = null } = environment;
+    const derived = { epochs: this.#epochs, producers: this.#producers, scanAhead };
     const recovered = leftBy === null ? planLog(place) : recoverLog({ ...place, ...derived, ...leftBy });
     this.recovery = recovered.report;
     this.#logStartOffset = recovered.logStartOffset;

@@ -38,6 +38,7 @@ import type { LogConfig } from './log-config.ts';
 import { isCompacted } from './log-config.ts';
 import { mendInFile } from './mend-batch.ts';
 import type { Producers } from './producers.ts';
+import type { ScanAhead } from './scan-ahead.ts';
 import { ScanMemory } from './scan-memory.ts';
 import { Segment } from './segment.ts';
 import type { SegmentParts } from './segment-types.ts';
@@ -63,6 +64,8 @@ export interface RecoveryParts {
   readonly logStartOffset: number;
   readonly nowMs: number;
   readonly rollJitterMs: () => number;
+  /** Other threads look at segments before this one comes to them. */
+  readonly scanAhead: ScanAhead | null;
 }
 
 /** What recovery found worth telling an operator. */
@@ -243,8 +246,11 @@ class Recovery {
     const { config, producers } = this.#parts;
     const size = segment.writtenBytes;
     const searched = { ...segment.searched(), trustedFrom: size };
-    const chunks = { chunkBytes: SCAN_CHUNK_BYTES, memory: this.#memory };
-    let scanner = new BatchScanner(segment.file, 0, size, chunks);
+    const { scanAhead } = this.#parts;
+    const chunks = { chunkBytes: SCAN_CHUNK_BYTES, memory: scanAhead?.memory ?? this.#memory };
+    // It holds for the unbroken chain of batches from the front alone, and so for the first scanner only.
+    const checkedBytes = scanAhead?.takeOver(segment.file.path) ?? 0;
+    let scanner = new BatchScanner(segment.file, 0, size, { ...chunks, checkedBytes });
     this.#rebuilt.push(segment);
     producers.setEndOffset(segment.baseOffset);
     producers.takeSnapshot(false);
