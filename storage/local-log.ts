@@ -50,6 +50,8 @@ export interface LocalLogParts {
   /** The same where nothing tells what it was before: the owner cuts the log at `logEndOffset`. @throws {DiskError} */
   readonly onCut: () => void;
   readonly onOffline: (cause: DiskError) => void;
+  /** The recovery point has passed a segment. */
+  readonly onFinished: () => void;
 }
 
 export class LocalLog {
@@ -62,6 +64,7 @@ export class LocalLog {
   readonly #onUndo: () => void;
   readonly #onCut: () => void;
   readonly #onOffline: (cause: DiskError) => void;
+  readonly #onFinished: () => void;
   readonly #mark: SegmentMark = emptyMark();
   /** The mark lies below `flushedEndOffset`, or in a segment that was closed since. */
   #isMarkStale = false;
@@ -99,6 +102,7 @@ export class LocalLog {
     this.#onUndo = parts.onUndo;
     this.#onCut = parts.onCut;
     this.#onOffline = parts.onOffline;
+    this.#onFinished = parts.onFinished;
     this.#writes = new WriteQueue(parts.stagingPool, parts.guard, {
       onWritten: (endOffset) => this.#written(endOffset),
       onFailed: (cause) => this.#writeFailed(cause),
@@ -386,6 +390,7 @@ export class LocalLog {
       const next = this.segments.after(segment.baseOffset);
       const isNextToSync = this.segments.floor(this.#syncedEndOffset) === segment;
       if (next !== undefined && isNextToSync) this.#syncedEndOffset = next.baseOffset;
+      this.#onFinished();
     } catch (error) {
       // It stays unfinished, and the recovery point before it; `flush` comes back to it.
       if (isPassing(error)) {

@@ -103,6 +103,8 @@ export class LogManager {
   /** Tells what is too old to keep. */
   readonly #retentionClock: SteadyClock;
   #isOpen = false;
+  /** A recovery point that has passed a segment is not noted on disk yet. */
+  #hasFinishedSegment = false;
   /** Copies of logs on their way to another directory. */
   readonly futures: FutureLogs;
   readonly #preferred = new Map<string, string>();
@@ -124,6 +126,9 @@ export class LogManager {
       random: options.random,
       onFailure: (log, cause) => this.#onFailure(log, cause),
       beforeTruncation: (log, offset) => this.directoryOf(log)?.lower(log, offset),
+      onFinished: () => {
+        this.#hasFinishedSegment = true;
+      },
       beforeRoll: (log, offset) => this.directoryOf(log)?.lowerRecoveryPoint(log, offset - 1),
     };
     this.futures = new FutureLogs({
@@ -421,8 +426,13 @@ export class LogManager {
     if (this.#isDue('startOffset', monotonicMs, this.#intervals.startOffsetMs)) {
       await this.#checkpointLater((directory) => directory.checkpointLater('startOffsets'));
     }
-    if (this.#isDue('recoveryPoint', monotonicMs, this.#intervals.recoveryPointMs)) {
+    const isRecoveryPointDue = this.#isDue('recoveryPoint', monotonicMs, this.#intervals.recoveryPointMs);
+    if (isRecoveryPointDue || this.#hasFinishedSegment) {
+      // A start scans whole segments, so that one more to leave out is worth a note; what moves within one is not.
+      this.#hasFinishedSegment = false;
       await this.#checkpointLater((directory) => directory.checkpointLater('recoveryPoints'));
+    }
+    if (isRecoveryPointDue) {
       for (const log of [...this.#logs.values()])
         await ignoringDiskErrors(() => log.tidy(this.#steadyClock.wallMs()));
     }

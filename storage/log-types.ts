@@ -29,6 +29,8 @@ export interface LogEnvironment {
    * segment that ends there, or recovery would not look at that one. Not needed where recovery points are not kept.
    */
   readonly beforeRoll?: (log: Log, offset: number) => void;
+  /** A log's recovery point has passed a segment: a start need not look at that one, once the point is noted. */
+  readonly onFinished?: () => void;
   /** Where many logs are opened: other threads look at what each has to scan. */
   readonly scanAhead?: ScanAhead;
 }

@@ -120,6 +120,7 @@ export class Log {
       onUndo: () => this.#undo(),
       onCut: () => this.#cut(),
       onOffline: (cause) => environment.onFailure(this, cause),
+      onFinished: () => environment.onFinished?.(),
     });
   }
 

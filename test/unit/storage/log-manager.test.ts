@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ZERO_UUID } from '../../../protocol/uuid.ts';
+import { offsetIn, readOffsetCheckpoint } from '../../../storage/checkpoint.ts';
 import type { DiskError } from '../../../storage/disk.ts';
 import type { LogConfig } from '../../../storage/log-config.ts';
 import { LogManager } from '../../../storage/log-manager.ts';
@@ -131,6 +132,31 @@ describe('a log manager', () => {
       });
     },
   );
+
+  test('notes within a tick that a segment need not be looked at after a crash, and what moves within one later', async () => {
+    const broker = new Broker();
+    const log = broker.create();
+    const noted = () => {
+      const read = readOffsetCheckpoint(broker.disk, '/one/recovery-point-offset-checkpoint');
+      return read.status === 'present' ? offsetIn(read.offsets, 'orders', 0) : undefined;
+    };
+    append(log, ['a']);
+    await log.sync();
+    await broker.pass(1000);
+    expect(noted()).toBeUndefined();
+    log.roll(NOW_MS);
+    append(log, ['b']);
+    await log.flush();
+    await broker.pass(1000);
+    expect(noted()).toBe(2);
+    append(log, ['c']);
+    await log.sync();
+    await broker.pass(1000);
+    expect(noted()).toBe(2);
+    log.abandon();
+    const again = new Broker(broker.disk).logs.get('orders', 0);
+    expect(again).toMatchObject({ logEndOffset: 3, recovery: { scannedSegments: 1 } });
+  });
 
   test('keeps high watermark and log start over a clean stop', async () => {
     const broker = new Broker();
