@@ -41,6 +41,17 @@ export interface SegmentRead {
   readonly damagedAt: number;
 }
 
+/** Below which memory comes from Node's shared pool. */
+const SMALL_READ_BYTES = 2048;
+
+/** Up to `bytes` of the file from `position` on, fewer at its end; in memory of their own unless `memory` has some. */
+export function readBytes(file: DiskFile, position: number, bytes: number, memory?: ReadMemory): Buffer {
+  const fresh = bytes < SMALL_READ_BYTES ? Buffer.allocUnsafe : Buffer.allocUnsafeSlow;
+  const buffer = memory?.take(bytes) ?? fresh(bytes);
+  const count = file.read(buffer, position);
+  return count === bytes ? buffer : buffer.subarray(0, count);
+}
+
 /** Whether a batch can begin with these bytes, as far as its header tells. */
 export const isPlausibleHeader = (buffer: Buffer, at: number): boolean =>
   buffer.length - at >= BATCH_HEADER_SIZE &&

@@ -29,10 +29,16 @@ import {
 import type { LogConfig } from './log-config.ts';
 import { maxSegmentMs } from './log-config.ts';
 import { OffsetIndex } from './offset-index.ts';
-import type { ReadMemory } from './read-buffers.ts';
 import { renameSegmentFiles } from './segment-files.ts';
 import type { SegmentRead, SegmentReadOptions } from './segment-read.ts';
-import { cutToWhole, damagedRead, firstRecordSince, isPlausibleHeader, readLate } from './segment-read.ts';
+import {
+  cutToWhole,
+  damagedRead,
+  firstRecordSince,
+  isPlausibleHeader,
+  readBytes,
+  readLate,
+} from './segment-read.ts';
 import type { SegmentMark, SegmentParts, TimestampAndOffset } from './segment-types.ts';
 import type { EndOfBatches, SearchedFile } from './sound-batch.ts';
 import { endOfBatches, findSound } from './sound-batch.ts';
@@ -295,18 +301,16 @@ export class Segment {
     }
     if (end - start < BATCH_HEADER_SIZE) return null;
     // One read covers the search and, usually, the answer: the batch lies within an index interval of the entry.
-    let buffer = this.#readAt(
-      start,
-      Math.min(end - start, maxBytes + this.indexIntervalBytes + BATCH_HEADER_SIZE),
-      memory,
-    );
+    const wanted = Math.min(end - start, maxBytes + this.indexIntervalBytes + BATCH_HEADER_SIZE);
+    let buffer = readBytes(this.file, start, wanted, memory);
     let at = 0;
     while (!isPlausibleHeader(buffer, at) || lastOffset(buffer, at) < offset) {
       if (buffer.length - at < BATCH_HEADER_SIZE) {
         if (end - start - at < BATCH_HEADER_SIZE) return null;
         start += at;
         at = 0;
-        buffer = this.#readAt(start, Math.min(end - start, Math.max(maxBytes, HEADER_CHUNK_BYTES)), memory);
+        const more = Math.min(end - start, Math.max(maxBytes, HEADER_CHUNK_BYTES));
+        buffer = readBytes(this.file, start, more, memory);
         if (buffer.length < BATCH_HEADER_SIZE) return damagedRead(start, offset);
       }
       if (!isPlausibleHeader(buffer, at)) return damagedRead(start + at, offset);
@@ -317,7 +321,7 @@ export class Segment {
     if (buffer.length - at < Math.min(firstBytes, limit)) {
       start += at;
       at = 0;
-      buffer = this.#readAt(start, limit, memory);
+      buffer = readBytes(this.file, start, limit, memory);
     }
     return cutToWhole(buffer, at, start, limit, upTo, trustedFrom, end, boundOffset);
   }
@@ -343,7 +347,7 @@ export class Segment {
 
   #entryIsTrue(slot: number, position: number): boolean {
     if (position + BATCH_HEADER_SIZE > this.#writtenBytes) return false;
-    const header = this.#readAt(position, BATCH_HEADER_SIZE);
+    const header = readBytes(this.file, position, BATCH_HEADER_SIZE);
     if (!isPlausibleHeader(header, 0)) return false;
     const entryOffset = this.offsetIndex.offsetAt(slot);
     // A follower of Apache Kafka indexes a set of batches by its last offset, so the batch may end before the entry.
@@ -602,13 +606,6 @@ export class Segment {
     return isTrue ? scanner.position : -1;
   }
 
-  #readAt(position: number, bytes: number, memory?: ReadMemory): Buffer {
-    const fresh = bytes < SMALL_READ_BYTES ? Buffer.allocUnsafe : Buffer.allocUnsafeSlow;
-    const buffer = memory?.take(bytes) ?? fresh(bytes);
-    const count = this.file.read(buffer, position);
-    return count === bytes ? buffer : buffer.subarray(0, count);
-  }
-
   #path(suffix: string): string {
     return joinPath(this.#directory, segmentFileName(this.baseOffset, suffix));
   }
@@ -616,5 +613,3 @@ export class Segment {
 
 /** From here on a look for the first batch costs less than reading what lies before it, too. */
 const LARGE_READ_BYTES = 32 * 1024;
-/** Below which memory comes from Node's shared pool. */
-const SMALL_READ_BYTES = 2048;
