@@ -29,6 +29,7 @@ import {
 import type { LogConfig } from './log-config.ts';
 import { maxSegmentMs } from './log-config.ts';
 import { OffsetIndex } from './offset-index.ts';
+import { ScanMemory } from './scan-memory.ts';
 import { renameSegmentFiles } from './segment-files.ts';
 import type { SegmentRead, SegmentReadOptions } from './segment-read.ts';
 import {
@@ -48,6 +49,9 @@ import { WarmBytes } from './warm-bytes.ts';
 
 /** A timestamp that has not been looked up yet. */
 const UNKNOWN = Number.NaN;
+
+/** For looks at headers alone, from which nothing is kept. */
+const HEADERS = new ScanMemory();
 
 export class Segment {
   readonly baseOffset: number;
@@ -587,9 +591,8 @@ export class Segment {
     const slot = this.timeIndex.file.entryCount - 1;
     const start = slot < 0 ? 0 : this.#positionOfTimeEntry(slot);
     if (start < 0) return false;
-    const scanner = new BatchScanner(this.file, start, this.#writtenBytes, {
-      chunkBytes: SPARSE_CHUNK_BYTES,
-    });
+    const options = { chunkBytes: SPARSE_CHUNK_BYTES, memory: HEADERS };
+    const scanner = new BatchScanner(this.file, start, this.#writtenBytes, options);
     while (scanner.next()) {
       if (maxTimestamp(scanner.buffer, scanner.at) > this.timeIndex.lastTimestamp) return false;
     }
