@@ -161,6 +161,21 @@ describe('a broker with two log directories', () => {
     expect(readdirSync(target)).toContain(`${TOPIC}-0`);
   });
 
+  test('moves a replica that holds nothing yet, and has it and others without files where they were after a kill', async () => {
+    const target = (await placeOf(3)) === one ? two : one;
+    expect(await move(3, target)).toBe(ErrorCode.NONE);
+    await until(async () => (await placeOf(3)) === target);
+    const before = await places();
+    await broker.kill();
+    side.close();
+    await start();
+    expect(await places()).toEqual(before);
+    expect([...readdirSync(one), ...readdirSync(two)]).not.toContain(`${TOPIC}-0`);
+    for (const partition of before.keys()) expect(await produce(partition, 'value-0')).toBe(ErrorCode.NONE);
+    for (const [partition, [place]] of before)
+      expect(readdirSync(place?.directory ?? '')).toContain(`${TOPIC}-${partition}`);
+  });
+
   test('takes a move up again that a kill cut short, and shows how far it is', async () => {
     const source = await placeOf(1);
     const target = source === one ? two : one;
