@@ -1,4 +1,4 @@
-// blocks.wat in binary form, base64; written by scripts/blocks-wasm.ts.
+// blocks.wat in binary form, base64; written by scripts/wasm.ts.
 
 export const BLOCKS_WASM =
   'AGFzbQEAAAABGgNgA39/fwBgBH9/f38Bf2AHf39/f39/fwF/AwUEAAABAgUDAQABBgsCfwFBAAt/AUEACwcuBQZtZW1vcnkCAAhw' +

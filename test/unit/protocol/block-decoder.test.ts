@@ -1,21 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { lz4Block, SnappyBlock } from '../../../protocol/compression/block-decoder.ts';
 import { compress, decompress, prepareCompression, Unfolding } from '../../../protocol/compression/index.ts';
 import { lz4CompressBound, lz4EncodeBlock } from '../../../protocol/compression/lz4-block.ts';
-import { assembled } from '../../../scripts/blocks-wasm.ts';
 import { lz4Reference, snappyReference } from '../../helpers/block-reference.ts';
 import { seeded } from '../storage/support.ts';
 
 beforeAll(async () => {
   await prepareCompression();
-});
-
-test('The embedded module is what its source is assembled to', async () => {
-  const embedded = join(import.meta.dirname, '../../../protocol/compression/blocks-wasm.ts');
-  expect(readFileSync(embedded, 'utf8')).toBe(await assembled());
 });
 
 /** Bytes of few kinds, so that they fold, with matches near and far. */
