@@ -66,6 +66,7 @@ class Tally implements Content {
 
   /** The records that lie in the cursor's bytes whole. @throws {AppendRefused} */
   walk(): void {
+    this.#pass();
     const { errors, count } = this;
     const isAppendTime = this.isAppendTime;
     let index = this.index;
@@ -78,6 +79,18 @@ class Tally implements Content {
     }
     this.index = index;
     this.maxTimestampMs = maxTimestampMs;
+  }
+
+  /** Records of the usual shape that nothing is wrong with, which most batches hold alone. */
+  #pass(): void {
+    if (this.isAppendTime) return;
+    const { errors, index, baseMs } = this;
+    const minDeltaMs = asInt32(errors.earliestMs - baseMs);
+    const maxDeltaMs = asInt32(errors.latestMs - baseMs);
+    const passed = cursor.pass(index, this.count, minDeltaMs, maxDeltaMs, errors.needsKey);
+    if (passed === 0) return;
+    this.index = index + passed;
+    this.maxTimestampMs = Math.max(this.maxTimestampMs, baseMs + cursor.timestampDeltaMs);
   }
 
   /** The record that lay in several pieces. @throws {AppendRefused} */
@@ -95,6 +108,11 @@ class Tally implements Content {
     if (this.index < this.count) throw invalid('a batch holds fewer records than it counts');
     if (hasMore && this.count > 0) throw invalid('a batch holds bytes after its last record');
   }
+}
+
+/** A bound for what is less than these, so that comparisons are of small integers. */
+function asInt32(bound: number): number {
+  return Math.min(Math.max(bound, -0x80000000), 0x7fffffff);
 }
 
 /** What is inside the batch that `records` begins with. @throws {AppendRefused} @throws {CompressionError} */

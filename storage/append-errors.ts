@@ -45,11 +45,13 @@ type ErrorOptions = Pick<AppendOptions, 'config' | 'nowMs' | 'topicPartition'>;
 
 /** The errors of one batch's records. Cost: nothing is allocated until one is found. */
 export class RecordErrors {
+  /** A record without a key is an error. */
+  readonly needsKey: boolean;
+  /** A create time outside of these is an error; infinite where it is not checked. */
+  readonly earliestMs: number;
+  readonly latestMs: number;
   readonly #topicPartition: string;
-  readonly #needsKey: boolean;
   readonly #checksCreateTime: boolean;
-  readonly #earliestMs: number;
-  readonly #latestMs: number;
   readonly #options: ErrorOptions;
   #errors: RecordError[] | null = null;
   #hasTimestampError = false;
@@ -58,10 +60,14 @@ export class RecordErrors {
     const { config, nowMs } = options;
     this.#options = options;
     this.#topicPartition = options.topicPartition;
-    this.#needsKey = config.cleanupPolicy.includes('compact');
+    this.needsKey = config.cleanupPolicy.includes('compact');
     this.#checksCreateTime = config.messageTimestampType === 'CreateTime';
-    this.#earliestMs = nowMs - config.messageTimestampBeforeMaxMs;
-    this.#latestMs = nowMs + config.messageTimestampAfterMaxMs;
+    this.earliestMs = this.#checksCreateTime
+      ? nowMs - config.messageTimestampBeforeMaxMs
+      : Number.NEGATIVE_INFINITY;
+    this.latestMs = this.#checksCreateTime
+      ? nowMs + config.messageTimestampAfterMaxMs
+      : Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -75,14 +81,14 @@ export class RecordErrors {
     timestampMs: number,
     isAppendTimeBatch: boolean,
   ): void {
-    if (this.#needsKey && !hasKey) {
+    if (this.needsKey && !hasKey) {
       this.#add(
         index,
         `Record without a key in the compacted topic partition ${this.#topicPartition}`,
         false,
       );
     } else if (this.#checksCreateTime && timestampMs !== -1) {
-      if (timestampMs < this.#earliestMs || timestampMs > this.#latestMs) {
+      if (timestampMs < this.earliestMs || timestampMs > this.latestMs) {
         this.#add(index, this.#rangeMessage(offset, timestampMs), true);
       }
     } else if (isAppendTimeBatch) {
@@ -104,9 +110,8 @@ export class RecordErrors {
 
   #rangeMessage(offset: number, timestampMs: number): string {
     const { config } = this.#options;
-    const from =
-      config.messageTimestampBeforeMaxMs >= Number.MAX_SAFE_INTEGER ? 'any time' : this.#earliestMs;
-    const to = config.messageTimestampAfterMaxMs >= Number.MAX_SAFE_INTEGER ? 'any time' : this.#latestMs;
+    const from = config.messageTimestampBeforeMaxMs >= Number.MAX_SAFE_INTEGER ? 'any time' : this.earliestMs;
+    const to = config.messageTimestampAfterMaxMs >= Number.MAX_SAFE_INTEGER ? 'any time' : this.latestMs;
     return `Timestamp ${timestampMs} of record ${offset} is out of range: it must lie between ${from} and ${to}`;
   }
 

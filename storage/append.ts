@@ -45,7 +45,7 @@ export function isRefused(result: AppendPlan | AppendRefusal): result is AppendR
  *
  * Returns codes: CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD,
  * UNSUPPORTED_COMPRESSION_TYPE (zstd without an implementation), UNKNOWN_SERVER_ERROR (data that does not unfold).
- * Cost: 15 to 40 ns a record uncompressed, else what unfolding costs.
+ * Cost: 6 ns a record of the usual shape and 15 to 40 ns any other, uncompressed, else what unfolding costs.
  */
 export function validateAppend(records: Buffer, options: AppendOptions): AppendPlan | AppendRefusal {
   try {

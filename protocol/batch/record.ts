@@ -45,6 +45,11 @@ export const STRUCTURE = 'a record is not well formed';
 /** Also what is said of a record whose bytes go on elsewhere; see split-record.ts. */
 export const BEYOND_END = 'a record is longer than its batch';
 
+/** What comes before a record's key, where each number takes few bytes: 2, 1, 2, 3 and 2. */
+const USUAL_HEAD_BYTES = 10;
+/** Less than what two bytes can say. */
+const NO_DELTA_MS = -8193;
+
 /**
  * Walks the records of one batch without allocating per record.
  *
@@ -154,6 +159,79 @@ export class RecordCursor {
     this.keyStart = pos;
     this.pos = pos;
     return true;
+  }
+
+  /**
+   * Passes over records of the usual shape, the `index`th of `count` being next, and returns how many. Such a record has
+   * no headers, the offset delta of its index, a timestamp delta in [minDeltaMs, maxDeltaMs], a key where it
+   * `needsKey`, and numbers of few bytes; `next` would find it sound. The first that is anything else, or that lies within
+   * USUAL_HEAD_BYTES of the end, is left to `next`, so that nothing is refused here. Cost: a third of that of `next`.
+   *
+   * Leaves the latest timestamp delta of those passed over in `timestampDeltaMs`, and no other field of use.
+   */
+  pass(index: number, count: number, minDeltaMs: number, maxDeltaMs: number, needsKey: boolean): number {
+    const buf = this.buf;
+    const { end } = this;
+    const lastStart = end - USUAL_HEAD_BYTES;
+    let next = index;
+    let latestMs = NO_DELTA_MS;
+    let start = this.pos;
+    for (; next < count && start <= lastStart; next++) {
+      let pos = start;
+      let length = buf[pos++] as number;
+      if (length >= 0x80) {
+        const high = buf[pos++] as number;
+        if (high >= 0x80) break;
+        length = (length & 0x7f) | (high << 7);
+      }
+      // A negative length is odd, as all negative numbers here.
+      const headersAt = pos + (length >>> 1) - 1;
+      if ((length & 1) !== 0 || headersAt >= end) break;
+      pos++;
+      let timestamp = buf[pos++] as number;
+      if (timestamp >= 0x80) {
+        const high = buf[pos++] as number;
+        if (high >= 0x80) break;
+        timestamp = (timestamp & 0x7f) | (high << 7);
+      }
+      const deltaMs = (timestamp >>> 1) ^ -(timestamp & 1);
+      if (deltaMs < minDeltaMs || deltaMs > maxDeltaMs) break;
+      let offset = buf[pos++] as number;
+      if (offset >= 0x80) {
+        const middle = buf[pos++] as number;
+        offset = (offset & 0x7f) | ((middle & 0x7f) << 7);
+        if (middle >= 0x80) {
+          const high = buf[pos++] as number;
+          if (high >= 0x80) break;
+          offset |= high << 14;
+        }
+      }
+      if (offset !== next << 1) break;
+      let key = buf[pos++] as number;
+      if (key >= 0x80) {
+        const high = buf[pos++] as number;
+        if (high >= 0x80) break;
+        key = (key & 0x7f) | (high << 7);
+      }
+      if ((key & 1) === 0) pos += key >>> 1;
+      else if (needsKey) break;
+      // Neither is there a value, nor need its length lie in the bytes.
+      if (pos >= headersAt) break;
+      let value = buf[pos++] as number;
+      if (value >= 0x80) {
+        const high = buf[pos++] as number;
+        if (high >= 0x80) break;
+        value = (value & 0x7f) | (high << 7);
+      }
+      if ((value & 1) === 0) pos += value >>> 1;
+      // The count of headers is the last byte, and none.
+      if (pos !== headersAt || buf[pos] !== 0) break;
+      if (deltaMs > latestMs) latestMs = deltaMs;
+      start = headersAt + 1;
+    }
+    this.pos = start;
+    this.timestampDeltaMs = latestMs;
+    return next - index;
   }
 
   /** The current record as an object; key, value and header values are views. */
