@@ -87,9 +87,8 @@ class Tally implements Content {
     const { errors, index, baseMs } = this;
     const minDeltaMs = asInt32(errors.earliestMs - baseMs);
     const maxDeltaMs = asInt32(errors.latestMs - baseMs);
-    const passed = cursor.pass(index, this.count, minDeltaMs, maxDeltaMs, errors.needsKey);
-    if (passed === 0) return;
-    this.index = index + passed;
+    this.index = cursor.pass(index, this.count, minDeltaMs, maxDeltaMs, errors.needsKey);
+    if (this.index === index) return;
     this.maxTimestampMs = Math.max(this.maxTimestampMs, baseMs + cursor.timestampDeltaMs);
   }
 

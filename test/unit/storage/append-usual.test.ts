@@ -29,7 +29,7 @@ function append(records: Buffer, config: Partial<AppendOptions['config']> = {}):
 
 /** As `append`, with no record passed over. */
 function appendWithCare(records: Buffer, config: Partial<AppendOptions['config']>): unknown {
-  const pass = vi.spyOn(RecordCursor.prototype, 'pass').mockReturnValue(0);
+  const pass = vi.spyOn(RecordCursor.prototype, 'pass').mockImplementation((index) => index);
   try {
     return append(records, config);
   } finally {
@@ -37,7 +37,7 @@ function appendWithCare(records: Buffer, config: Partial<AppendOptions['config']
   }
 }
 
-/** How many records were passed over while `action` ran, for each piece of content. */
+/** The indexes that passing over came to while `action` ran, for each piece of content. */
 function countPassed(action: () => void): number[] {
   const pass = vi.spyOn(RecordCursor.prototype, 'pass');
   try {
