@@ -7,7 +7,7 @@
 // or the rests fall, nor on the offsets that the batch will get.
 
 import { assert } from '../protocol/assert.ts';
-import { BEYOND_END, RecordCursor } from '../protocol/batch/record.ts';
+import { BEYOND_END, RecordCursor, RUN_RECORDS } from '../protocol/batch/record.ts';
 import { SplitRecord } from '../protocol/batch/split-record.ts';
 import * as batch from '../protocol/batch.ts';
 import { Unfolding } from '../protocol/compression/index.ts';
@@ -67,11 +67,18 @@ class Tally implements Content {
   /** The records that lie in the cursor's bytes whole. @throws {AppendRefused} */
   walk(): void {
     this.#pass();
-    const { errors, count } = this;
+    for (let hasMore = true; hasMore && this.index < this.count; ) {
+      hasMore = this.#look(Math.min(this.index + RUN_RECORDS, this.count));
+    }
+  }
+
+  /** Looks at each record below `stop`, and tells whether there were as many. Short runs: see RecordCursor.pass. */
+  #look(stop: number): boolean {
+    const { errors } = this;
     const isAppendTime = this.isAppendTime;
     let index = this.index;
     let maxTimestampMs = this.maxTimestampMs;
-    for (; index < count && cursor.next(); index++) {
+    for (; index < stop && cursor.next(); index++) {
       const timestampMs = isAppendTime ? this.batchMaxMs : this.baseMs + cursor.timestampDeltaMs;
       errors.check(index, cursor.offsetDelta, cursor.keyLength >= 0, timestampMs, isAppendTime);
       if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
@@ -79,6 +86,7 @@ class Tally implements Content {
     }
     this.index = index;
     this.maxTimestampMs = maxTimestampMs;
+    return index === stop;
   }
 
   /** Records of the usual shape that nothing is wrong with, which most batches hold alone. */

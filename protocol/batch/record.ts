@@ -47,8 +47,8 @@ export const BEYOND_END = 'a record is longer than its batch';
 
 /** What comes before a record's key, where each number takes few bytes: 2, 1, 2, 3 and 2. */
 const USUAL_HEAD_BYTES = 10;
-/** Records that are passed over at once. */
-const RUN_RECORDS = 64;
+/** Records that a loop goes through in one call, see `RecordCursor.pass`. */
+export const RUN_RECORDS = 64;
 /** Less than what two bytes can say. */
 const NO_DELTA_MS = -8193;
 
