@@ -25,8 +25,7 @@ export class StagingPool {
   }
 
   giveBack(chunk: Buffer): void {
-    const isOurs = chunk.length === STAGING_CHUNK_BYTES;
-    if (isOurs && this.#free.length < MAX_POOLED_CHUNKS) this.#free.push(chunk);
+    if (this.#free.length < MAX_POOLED_CHUNKS) this.#free.push(chunk);
   }
 }
 
@@ -44,20 +43,18 @@ export class Staging {
     this.#guard = guard;
   }
 
-  /** Copies `records`; what does not fit into a chunk gets memory of its own. */
+  /** Copies `records`, over as many chunks as it takes: memory of their own for large ones would be garbage for each. */
   add(records: Buffer): void {
-    const last = this.#chunks.length - 1;
-    const chunk = this.#chunks[last];
-    const used = this.#used[last] ?? STAGING_CHUNK_BYTES;
-    if (chunk !== undefined && used + records.length <= STAGING_CHUNK_BYTES) {
-      records.copy(chunk, used);
-      this.#used[last] = used + records.length;
-    } else {
-      const isSmall = records.length <= STAGING_CHUNK_BYTES;
-      const fresh = isSmall ? this.#pool.take() : Buffer.allocUnsafeSlow(records.length);
-      records.copy(fresh, 0);
-      this.#chunks.push(fresh);
-      this.#used.push(records.length);
+    for (let from = 0; from < records.length; ) {
+      let last = this.#chunks.length - 1;
+      let used = this.#used[last] ?? STAGING_CHUNK_BYTES;
+      if (used === STAGING_CHUNK_BYTES) {
+        last = this.#chunks.push(this.#pool.take()) - 1;
+        used = 0;
+      }
+      const copied = records.copy(this.#chunks[last] as Buffer, used, from);
+      this.#used[last] = used + copied;
+      from += copied;
     }
     this.bytes += records.length;
   }

@@ -120,4 +120,29 @@ describe('staging', () => {
     expect([staging.bytes, staging.parts(null)]).toEqual([0, []]);
     expect(pool.take().length).toBe(STAGING_CHUNK_BYTES);
   });
+
+  test('lays records of any length in chunks of the pool, full ones but for the last', () => {
+    const pool = new StagingPool();
+    const staging = new Staging(pool, new StallGuard(() => 0));
+    const lengths = [
+      1,
+      STAGING_CHUNK_BYTES - 1,
+      STAGING_CHUNK_BYTES,
+      3 * STAGING_CHUNK_BYTES + 7,
+      100_000,
+      0,
+      5,
+    ];
+    const given = lengths.map((length, index) => Buffer.alloc(length, index + 1));
+    for (const records of given) staging.add(records);
+    const parts = staging.parts(null);
+    const whole = Buffer.concat(given);
+    expect(Buffer.concat(parts).equals(whole)).toBe(true);
+    expect(parts.length).toBe(Math.ceil(whole.length / STAGING_CHUNK_BYTES));
+    staging.clear();
+    // What was written is there for the next.
+    staging.add(whole);
+    const memory = (chunks: readonly Uint8Array[]) => new Set(chunks.map(({ buffer }) => buffer));
+    expect(memory(staging.parts(null))).toEqual(memory(parts));
+  });
 });
