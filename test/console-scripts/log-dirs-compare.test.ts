@@ -10,6 +10,7 @@ import type { KafkaServer } from '../../scripts/kafka.ts';
 import { kafkaClasspath, startKafka } from '../../scripts/kafka.ts';
 import type { BrokerProcess } from '../helpers/broker-process.ts';
 import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
+import { until } from '../helpers/until.ts';
 import { makeBatch, records } from './data-path/batches.ts';
 import { Side } from './data-path/side.ts';
 import { runScript } from './scenario.ts';
@@ -98,6 +99,17 @@ describe.skipIf((await kafkaClasspath()) === null)('two log directories beside t
     ]);
   }
 
+  /** What is said of a move that is over: how long it takes hangs on the machine. */
+  async function settled(party: Party, dirs: readonly string[]) {
+    let verified = await reassign(party, dirs, '--verify');
+    await until(async () => {
+      if (!verified.stdout.includes('still in progress')) return true;
+      verified = await reassign(party, dirs, '--verify');
+      return false;
+    });
+    return verified;
+  }
+
   const describeDirs = ({ bootstrap }: Party) =>
     runScript('kafka-log-dirs.sh', ['--bootstrap-server', bootstrap, '--describe', '--topic-list', TOPIC]);
 
@@ -107,7 +119,7 @@ describe.skipIf((await kafkaClasspath()) === null)('two log directories beside t
       const target = (party: Party) => [party[name], party[name]];
       const executed = await both((party) => reassign(party, target(party), '--execute'));
       expect(executed[1]).toEqual(executed[0]);
-      const verified = await both((party) => reassign(party, target(party), '--verify'));
+      const verified = await both((party) => settled(party, target(party)));
       expect(verified[1]).toEqual(verified[0]);
       const described = await both(describeDirs);
       expect(described[1]).toEqual(described[0]);
