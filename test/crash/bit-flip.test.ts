@@ -15,7 +15,7 @@ import { LogManager } from '../../storage/log-manager.ts';
 import { MemoryDisk } from '../../storage/memory-disk.ts';
 import { openProducerState } from '../../storage/producer-state.ts';
 import { VirtualTime } from '../helpers/virtual-time.ts';
-import { seeded } from '../unit/storage/support.ts';
+import { diskOf, filesBelow, seeded } from '../unit/storage/support.ts';
 
 const DIR = '/data';
 const NOW_MS = 1_700_000_000_000;
@@ -69,35 +69,6 @@ async function dataDirectory(isClean: boolean): Promise<MemoryDisk> {
     directory.checkpointStartOffsets();
   }
   if (isClean) await logs.close();
-  return disk;
-}
-
-/** Every file below a directory, with its bytes. */
-function filesBelow(disk: MemoryDisk, directory: string): Map<string, Buffer> {
-  const files = new Map<string, Buffer>();
-  for (const { name, isDirectory } of disk.list(directory)) {
-    const path = `${directory}/${name}`;
-    if (isDirectory) {
-      for (const [inner, bytes] of filesBelow(disk, path)) files.set(inner, bytes);
-      continue;
-    }
-    const file = disk.open(path, false);
-    const bytes = Buffer.alloc(file.sizeBytes());
-    file.read(bytes, 0);
-    file.close();
-    files.set(path, bytes);
-  }
-  return files;
-}
-
-function diskOf(files: ReadonlyMap<string, Buffer>): MemoryDisk {
-  const disk = new MemoryDisk();
-  for (const [path, bytes] of files) {
-    disk.makeDirectory(path.slice(0, path.lastIndexOf('/')));
-    const file = disk.open(path, true);
-    file.write([bytes], 0);
-    file.close();
-  }
   return disk;
 }
 

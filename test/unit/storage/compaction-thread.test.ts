@@ -22,6 +22,7 @@ import {
 } from './compaction-support.ts';
 import { TOPIC_ID } from './support.ts';
 
+/** A worker made from sources loads TypeScript as Node does, without vitest; older Nodes run it from dist/ alone. */
 const canRunTypeScript = Number(process.versions.node.split('.')[0]) >= 24;
 
 describe.skipIf(!canRunTypeScript)('the worker of the cleaner', () => {

@@ -7,7 +7,7 @@ import { LogManager } from '../../../storage/log-manager.ts';
 import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import { openProducerState } from '../../../storage/producer-state.ts';
 import { readSmallFile, replaceSmallFile } from '../../../storage/small-file.ts';
-import { append, NOW_MS, readAll, seeded, smallConfig, TOPIC_ID } from './support.ts';
+import { append, diskOf, filesBelow, NOW_MS, readAll, seeded, smallConfig, TOPIC_ID } from './support.ts';
 
 const OTHER_ID = 'AbCdEfGhIjKlMnOpQrStUw';
 const DAY_MS = 86_400_000;
@@ -124,6 +124,10 @@ describe('a log manager', () => {
       expect(namesIn(broker.disk, '/two').filter((name) => name.startsWith('orders-1.'))).toHaveLength(
         failing === 'makeDirectory' ? 0 : 1,
       );
+      // Had the process died there, the next one finds what there is, or nothing, and goes on from it.
+      const next = new Broker(diskOf(filesBelow(broker.disk, '')));
+      append(next.create('orders', 0), ['b']);
+      expect(next.logs.get('orders', 0)).toMatchObject({ topicId: TOPIC_ID, logEndOffset: 1 });
       append(logs[0] ?? broker.create(), ['a']);
       await broker.logs.close();
       expect(new Broker(broker.disk).logs.get('orders', 0)).toMatchObject({

@@ -11,6 +11,7 @@ describe('preallocate', () => {
   test('gives a segment its full length at once, and takes what is not used when it is closed', async () => {
     const disk = new MemoryDisk();
     const { log } = openLog(disk, config);
+    log.makeFiles();
     expect(sizeOf(disk, 0)).toBe(config.segmentBytes);
     append(log, ['a', 'b']);
     expect(log.flushStaged()).toBeNull();
@@ -27,6 +28,7 @@ describe('preallocate', () => {
   test('takes effect with the next segment, and goes with it', () => {
     const disk = new MemoryDisk();
     const { log } = openLog(disk, smallConfig);
+    log.makeFiles();
     expect(sizeOf(disk, 0)).toBe(0);
     log.updateConfig(config);
     append(log, ['a']);

@@ -20,7 +20,7 @@ import { ScanAheadTable } from '../../../storage/scan-ahead-table.ts';
 import { threadedScans } from '../../../storage/scan-ahead-thread.ts';
 import { until } from '../../helpers/until.ts';
 import { markerBatch } from './compaction-support.ts';
-import { NOW_MS, seeded, TOPIC_ID } from './support.ts';
+import { diskOf, filesBelow, NOW_MS, seeded, TOPIC_ID } from './support.ts';
 
 const DIR = '/data';
 const LOGS = ['a-0', 'b-0', 'c-0'];
@@ -32,6 +32,7 @@ const config = {
   segmentIndexBytes: 1_024,
   indexIntervalBytes: 300,
 };
+/** A worker made from sources loads TypeScript as Node does, without vitest; older Nodes run it from dist/ alone. */
 const canRunTypeScript = Number(process.versions.node.split('.')[0]) >= 24;
 
 type Files = ReadonlyMap<string, Buffer>;
@@ -82,32 +83,6 @@ async function killedDirectory(disk: Disk, dir = DIR): Promise<void> {
     `${dir}/${RECOVERY_POINT_FILE}`,
     new Map([['b', new Map([[0, RECOVERY_POINT]])]]),
   );
-}
-
-function filesBelow(disk: Disk, directory: string, files = new Map<string, Buffer>()): Map<string, Buffer> {
-  for (const { name, isDirectory } of disk.list(directory)) {
-    const path = `${directory}/${name}`;
-    if (isDirectory) filesBelow(disk, path, files);
-    else {
-      const file = disk.open(path, false);
-      const bytes = Buffer.alloc(file.sizeBytes());
-      file.read(bytes, 0);
-      file.close();
-      files.set(path, bytes);
-    }
-  }
-  return files;
-}
-
-function diskOf(files: Files): MemoryDisk {
-  const disk = new MemoryDisk();
-  for (const [path, bytes] of files) {
-    disk.makeDirectory(path.slice(0, path.lastIndexOf('/')));
-    const file = disk.open(path, true);
-    file.write([bytes], 0);
-    file.close();
-  }
-  return disk;
 }
 
 /** All that a start has made of the directory. */

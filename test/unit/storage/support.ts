@@ -7,6 +7,7 @@ import type { LogConfig } from '../../../storage/log-config.ts';
 import { defaultLogConfig } from '../../../storage/log-config.ts';
 import type { LogLeftBy } from '../../../storage/log-types.ts';
 import { NEW_LOG } from '../../../storage/log-types.ts';
+import { MemoryDisk } from '../../../storage/memory-disk.ts';
 import { openProducerState } from '../../../storage/producer-state.ts';
 import { StagingPool } from '../../../storage/staging.ts';
 import type { WriteMode } from '../../../storage/stall-guard.ts';
@@ -28,18 +29,18 @@ export interface OpenedLog {
   readonly failures: DiskError[];
 }
 
+/** What is in the directory, or a new log where there is none. */
 export function openLog(
   disk: Disk,
   config: LogConfig = smallConfig,
   leftBy: LogLeftBy = NEW_LOG,
   mode: WriteMode = 'loop',
 ): OpenedLog {
-  disk.makeDirectory(DIRECTORY);
   const failures: DiskError[] = [];
   const log = new Log(
     { topic: 'orders', partition: 0, topicId: TOPIC_ID, directory: DIRECTORY },
     config,
-    leftBy,
+    disk.status(DIRECTORY) === null ? null : leftBy,
     {
       disk,
       stagingPool: new StagingPool(),
@@ -91,4 +92,36 @@ export function seeded(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
+}
+
+/** Every file below a directory, with its bytes. */
+export function filesBelow(
+  disk: Disk,
+  directory: string,
+  files = new Map<string, Buffer>(),
+): Map<string, Buffer> {
+  for (const { name, isDirectory } of disk.list(directory)) {
+    const path = `${directory}/${name}`;
+    if (isDirectory) filesBelow(disk, path, files);
+    else {
+      const file = disk.open(path, false);
+      const bytes = Buffer.alloc(file.sizeBytes());
+      file.read(bytes, 0);
+      file.close();
+      files.set(path, bytes);
+    }
+  }
+  return files;
+}
+
+/** A disk in memory with these files. */
+export function diskOf(files: ReadonlyMap<string, Buffer>): MemoryDisk {
+  const disk = new MemoryDisk();
+  for (const [path, bytes] of files) {
+    disk.makeDirectory(path.slice(0, path.lastIndexOf('/')));
+    const file = disk.open(path, true);
+    file.write([bytes], 0);
+    file.close();
+  }
+  return disk;
 }
