@@ -17,7 +17,7 @@ import { assert } from '../protocol/assert.ts';
 import { baseOffset, partitionLeaderEpoch, sizeInBytes } from '../protocol/batch.ts';
 import { ErrorCode } from '../protocol/errors.ts';
 import { isRefused, scanReplicated, validateAppend } from './append.ts';
-import type { RecordError } from './append-types.ts';
+import { appendedResult, refusedResult } from './append-result.ts';
 import type { Disk, DiskError } from './disk.ts';
 import { parentOf } from './disk.ts';
 import { writePartitionMetadata } from './layout.ts';
@@ -50,8 +50,6 @@ interface Judged {
   readonly logAppendTimeMs: number;
   readonly recordCount: number;
 }
-
-const NO_RECORD_ERRORS: readonly RecordError[] = [];
 
 export class Log {
   readonly topic: string;
@@ -367,33 +365,11 @@ export class Log {
   }
 
   #appended(judged: Omit<Judged, 'maxTimestampMs'>, firstOffset: number, finalOffset: number): AppendResult {
-    return {
-      errorCode: ErrorCode.NONE,
-      errorMessage: null,
-      recordErrors: NO_RECORD_ERRORS,
-      baseOffset: firstOffset,
-      lastOffset: finalOffset,
-      logAppendTimeMs: judged.logAppendTimeMs,
-      logStartOffset: this.#logStartOffset,
-      duplicate: false,
-      bytes: judged.records.length,
-      recordCount: judged.recordCount,
-    };
+    return appendedResult(judged, firstOffset, finalOffset, this.#logStartOffset);
   }
 
   #refused(errorCode: number, message: string | null): AppendResult {
-    return {
-      errorCode,
-      errorMessage: message,
-      recordErrors: NO_RECORD_ERRORS,
-      baseOffset: -1,
-      lastOffset: -1,
-      logAppendTimeMs: -1,
-      logStartOffset: this.#logStartOffset,
-      duplicate: false,
-      bytes: 0,
-      recordCount: 0,
-    };
+    return refusedResult(errorCode, message, this.#logStartOffset);
   }
 
   /** Closes the active segment and begins the next at the log's end; nothing happens when it is empty. */
