@@ -12,6 +12,7 @@ import { adopt, readByEvents, unsentBytes } from './adopt.ts';
 import type { ConnectionServices } from './connection.ts';
 import { Connection } from './connection.ts';
 import { HIGH_WATER_BYTES } from './out-queue.ts';
+import { stopPacing } from './pacing.ts';
 import type { Channel, Session } from './session.ts';
 
 export interface ListenerOptions {
@@ -154,6 +155,7 @@ export class Listener {
       },
       maxRequestBytes: options.maxRequestBytes,
     });
+    stopPacing(raw, remoteHost);
     const socket =
       options.secure === undefined && isAdopting
         ? adopt(raw, connection)
