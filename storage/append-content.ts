@@ -268,15 +268,15 @@ const UNFOLD_OPTIONS = { firstFrameOnly: true, maxHeldBytes: MAX_HELD_BYTES };
 
 /**
  * The walk over the content of `records`, where that is one batch that must be unfolded for it; null where there is none
- * to do ahead of an append, which then finds by itself what there is.
+ * to do ahead of an append, which then finds by itself what there is. `optionsOf` is asked only if there is one.
  */
-export function compressedContent(records: Buffer, options: ContentOptions): ContentWalk | null {
+export function compressedContent(records: Buffer, optionsOf: () => ContentOptions): ContentWalk | null {
   if (records.length < batch.BATCH_HEADER_SIZE || batch.magic(records) !== batch.MAGIC_V2) return null;
   const id = batch.compressionId(records);
   const size = batch.sizeInBytes(records);
   if (id === 0 || id >= COMPRESSION_TYPES.length) return null;
   if (size < batch.BATCH_HEADER_SIZE || size > records.length) return null;
-  return new ContentWalk(records, options);
+  return new ContentWalk(records, optionsOf());
 }
 
 function sectionOf(records: Buffer): Buffer {

@@ -5,7 +5,7 @@
 // watermark has passed its marker. A producer with an open transaction never expires.
 
 import { assert } from '../protocol/assert.ts';
-import { batchPositions, hasProducerId } from '../protocol/batch.ts';
+import { checkBatchFrame, hasProducerId, sizeInBytes } from '../protocol/batch.ts';
 import type { Disk } from './disk.ts';
 import { joinPath, offsetOfFileName, PRODUCER_SNAPSHOT_SUFFIX, segmentFileName } from './layout.ts';
 import type { ProducerLookup } from './producer-append.ts';
@@ -166,10 +166,11 @@ export class ProducerState implements Producers {
     this.#guard = guard;
     this.#origin = origin;
     let append: ProducerAppend | null = null;
-    for (const pos of batchPositions(records)) {
-      if (!hasProducerId(records, pos)) continue;
+    // By hand: a generator for each append would cost more than all else here.
+    for (let at = 0; checkBatchFrame(records, at) === 'ok'; at += sizeInBytes(records, at)) {
+      if (!hasProducerId(records, at)) continue;
       append ??= new ProducerAppend(this.#lookup, origin);
-      const verdict = append.add(records, pos);
+      const verdict = append.add(records, at);
       if (verdict.kind !== 'new') return verdict;
     }
     this.#checked = append;
@@ -321,8 +322,9 @@ export class ProducerState implements Producers {
 
   mark(): void {
     this.#markedEndOffset = this.#endOffset;
-    this.#replaced.clear();
-    this.#startedSince.clear();
+    // Each clear makes a table anew, and most appends have no producer id.
+    if (this.#replaced.size > 0) this.#replaced.clear();
+    if (this.#startedSince.size > 0) this.#startedSince.clear();
     this.#completedSince.length = 0;
   }
 

@@ -44,6 +44,8 @@ interface Outcome {
   logStartOffset: number;
   /** Until the append is done or refused, where that takes more than this turn. */
   settled: Promise<void> | null;
+  /** Appended, and not yet as safe as the request asks, nor given up. */
+  isAwaited: boolean;
 }
 
 export const produce = (services: Services) =>
@@ -136,13 +138,11 @@ interface Asked {
 
 /** When a request names a partition twice, the last one counts alone. */
 function lastOfEach(request: Request): Asked[] {
-  const asked = new Map<string, Asked>();
-  for (const { name, partitionData } of request.topicData) {
-    for (const { index, records } of partitionData) {
-      asked.set(`${index}/${name}`, { topic: name, index, records });
-    }
-  }
-  return [...asked.values()];
+  const asked = request.topicData.flatMap(({ name, partitionData }) =>
+    partitionData.map(({ index, records }) => ({ topic: name, index, records })),
+  );
+  if (asked.length <= 1) return asked;
+  return [...new Map(asked.map((one) => [`${one.index}/${one.topic}`, one])).values()];
 }
 
 function appendOne(
@@ -162,6 +162,7 @@ function appendOne(
     errorMessage: null,
     logStartOffset: -1,
     settled: null,
+    isAwaited: false,
   });
   if (services.image().partition(topic, index) === undefined)
     return failed(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
@@ -239,11 +240,11 @@ function append(services: Services, incoming: Incoming, verificationGuard: numbe
 
 /** The walk over what must be unfolded; null for all else, which takes no time to speak of. */
 function walkOf(services: Services, partition: Partition, records: Buffer): ContentWalk | null {
-  return compressedContent(records, {
+  return compressedContent(records, () => ({
     topicPartition: `${partition.topic}-${partition.index}`,
     config: partition.log.config,
     nowMs: services.clock.wallMs(),
-  });
+  }));
 }
 
 function appendWalked(
@@ -267,10 +268,9 @@ function appendWalked(
 function awaitAll(services: Services, outcomes: readonly Outcome[], request: Request): Promise<void> | null {
   let missing = 0;
   let finish: (() => void) | null = null;
-  const isSettled = new Set<Outcome>();
   const settle = (outcome: Outcome, errorCode: number): void => {
-    if (isSettled.has(outcome)) return;
-    isSettled.add(outcome);
+    if (!outcome.isAwaited) return;
+    outcome.isAwaited = false;
     if (errorCode !== ErrorCode.NONE) outcome.errorCode = errorCode;
     missing--;
     if (missing === 0) finish?.();
@@ -279,6 +279,7 @@ function awaitAll(services: Services, outcomes: readonly Outcome[], request: Req
     const { partition, appended } = outcome;
     if (partition === undefined || appended === null || appended.errorCode !== ErrorCode.NONE) continue;
     missing++;
+    outcome.isAwaited = true;
     const endOffset = appended.lastOffset + 1;
     if (request.acks === ACKS_ALL) {
       partition.awaitCommitted(endOffset, (errorCode) =>
@@ -294,11 +295,7 @@ function awaitAll(services: Services, outcomes: readonly Outcome[], request: Req
   if (missing === 0) return null;
   return new Promise((resolve) => {
     const cancel = services.timer.after(Math.max(request.timeoutMs, 0), () => {
-      for (const outcome of outcomes) {
-        if (outcome.appended?.errorCode === ErrorCode.NONE && outcome.partition !== undefined) {
-          settle(outcome, ErrorCode.REQUEST_TIMED_OUT);
-        }
-      }
+      for (const outcome of outcomes) settle(outcome, ErrorCode.REQUEST_TIMED_OUT);
     });
     finish = () => {
       cancel();

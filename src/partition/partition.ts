@@ -27,7 +27,6 @@ export interface PartitionSettings {
   readonly brokerId: number;
   /** Null: fsync where the partition has one replica, else as Kafka. */
   readonly durability: Durability | null;
-  readonly minInsyncReplicas: () => number;
 }
 
 interface OffsetWaiter {
@@ -112,7 +111,7 @@ export class Partition {
 
   /** observed on 3.7.0: min.insync.replicas counts for no more than the replicas that there are. */
   get effectiveMinInsyncReplicas(): number {
-    return Math.min(this.#settings.minInsyncReplicas(), this.#state.replicas.length);
+    return Math.min(this.#log.config.minInsyncReplicas, this.#state.replicas.length);
   }
 
   /** This leader is its own and only in-sync replica, so that what it has promised is committed. */
@@ -361,8 +360,9 @@ function release(waiters: OffsetWaiter[], endOffset: number): void {
     if (waiter === undefined || waiter.endOffset > endOffset) break;
     count++;
   }
-  if (count === 0) return;
-  for (const waiter of waiters.splice(0, count)) waiter.done(ErrorCode.NONE);
+  // Whoever is told may wait again: by then those that are told have left.
+  if (count === 1) waiters.shift()?.done(ErrorCode.NONE);
+  else if (count > 1) for (const waiter of waiters.splice(0, count)) waiter.done(ErrorCode.NONE);
 }
 
 /** Refusals that Kafka answers without words. */

@@ -165,7 +165,7 @@ export class Replicas {
   }
 
   #open(topic: LocalTopic, index: number, state: PartitionImage): void {
-    const { brokerId, logs, stage, purgatory, durability, onDiskFailure } = this.#options;
+    const { brokerId, stage, purgatory, durability, onDiskFailure } = this.#options;
     const log = this.#logOf(topic, index, state);
     if (log === null) {
       this.#offline.add(`${index}/${topic.name}`);
@@ -177,11 +177,7 @@ export class Replicas {
       index,
       log,
       state,
-      settings: {
-        brokerId,
-        durability,
-        minInsyncReplicas: () => (logs.get(topic.name, index) ?? log).config.minInsyncReplicas,
-      },
+      settings: { brokerId, durability },
       stage,
       purgatory,
       onFailure: onDiskFailure,

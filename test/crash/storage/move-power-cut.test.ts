@@ -52,7 +52,7 @@ function partitionOver(logs: LogManager, time: VirtualTime): Partition {
     index: 0,
     log,
     state,
-    settings: { brokerId: 1, durability: 'fsync', minInsyncReplicas: () => 1 },
+    settings: { brokerId: 1, durability: 'fsync' },
     stage: new AppendStage((action) => action(), purgatory),
     purgatory,
     onFailure: (_partition, error) => {

@@ -61,7 +61,7 @@ export class TransactionalNode {
         index,
         log: openDataLog(disk, topic, index),
         state: ledHere,
-        settings: { brokerId: BROKER_ID, durability: 'fsync', minInsyncReplicas: () => 1 },
+        settings: { brokerId: BROKER_ID, durability: 'fsync' },
         stage,
         purgatory,
         onFailure: (_partition, error) => {

@@ -66,9 +66,9 @@ class Bench {
     this.partition = new Partition({
       topic: 't',
       index: 0,
-      log: logs.create('t', 0, TOPIC_ID, config),
+      log: logs.create('t', 0, TOPIC_ID, { ...config, minInsyncReplicas }),
       state,
-      settings: { brokerId: ME, durability, minInsyncReplicas: () => minInsyncReplicas },
+      settings: { brokerId: ME, durability },
       stage: new AppendStage((action) => this.#turn.push(action), purgatory),
       purgatory,
       onFailure: (_partition, { kind }) => this.failures.push(kind),
