@@ -231,18 +231,26 @@ export async function spawnTool(
   });
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Ports below those that the kernel gives to whoever asks for any, so that no connection takes one meanwhile. */
+const FIRST_PORT = 10_240;
+const PORT_COUNT = 20_000;
+/** Processes that look at the same time begin at different places. */
+let nextPort = (process.pid * 101) % PORT_COUNT;
+
+/** A port that nobody listens on, and that this process gives no second time before it has given all others. */
+export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < PORT_COUNT; tried++) {
+    const port = FIRST_PORT + (nextPort++ % PORT_COUNT);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no port is free');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port'));
-        else resolve(address.port);
-      });
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 
