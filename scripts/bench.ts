@@ -34,6 +34,8 @@ import { raiseOpenFileLimit } from './bench/open-files.ts';
 import { requestRows } from './bench/request-rows.ts';
 import type { Contender, Server } from './bench/servers.ts';
 import { findContenders } from './bench/servers.ts';
+import type { StepTable } from './bench/steps.ts';
+import { measureSteps, tellSteps } from './bench/steps.ts';
 import { canCountInstructions, pause } from './bench/window.ts';
 
 const { values: options } = parseArgs({
@@ -54,6 +56,8 @@ const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
 const seconds = Number(options.seconds ?? (options.quick ? 1 : 2));
 const results: Record<string, readonly Comparison[] | { readonly missing: string }> = {};
 const startedAt = performance.now();
+
+const STEPS = 'what each step costs';
 
 const isChosen = ({ name }: { readonly name: string }) => name.includes(options.only);
 
@@ -104,6 +108,15 @@ async function runShared(
   }
 }
 
+async function runSteps(dir: string, program: string | null): Promise<readonly StepTable[]> {
+  const tables = await measureSteps(dir, program);
+  console.log(`\n${STEPS}\n\n${tellSteps(tables)}`);
+  return tables;
+}
+
+const stepsAsJson = (tables: readonly StepTable[]) =>
+  tables.map(({ title, columns, steps }) => ({ title, columns, steps: Object.fromEntries(steps) }));
+
 /** The tables of docs/performance.md. */
 function markdown(sections: Readonly<Record<string, readonly { readonly name: string }[]>>): string {
   return Object.entries(sections)
@@ -134,10 +147,12 @@ async function run(dir: string): Promise<void> {
   const requests = requestRows(common).filter(isChosen);
   const clients = [...kafkajsRows(options.quick), ...librdkafkaRows(seconds)].filter(isChosen);
   const groups = groupRows(common).filter(isChosen);
-  if (lone.length + requests.length + clients.length + groups.length === 0)
+  const hasSteps = isChosen({ name: STEPS });
+  if (!hasSteps && lone.length + requests.length + clients.length + groups.length === 0)
     throw new Error(`no row's name contains "${options.only}"`);
   await runRows(lone, contenders);
   await runShared([...requests, ...clients, ...groups], contenders, dir);
+  const steps = hasSteps ? await runSteps(dir, program) : [];
   if (options.markdown) {
     const sections = {
       'Start, memory, many partitions': lone,
@@ -150,7 +165,7 @@ async function run(dir: string): Promise<void> {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim();
   const tookSeconds = Math.round((performance.now() - startedAt) / 1000);
   const about = { commit, node: process.version, processor, rounds, seconds, tookSeconds };
-  console.log(`\n${JSON.stringify({ ...about, rows: results })}`);
+  console.log(`\n${JSON.stringify({ ...about, rows: results, steps: stepsAsJson(steps) })}`);
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'sordini-bench-'));
