@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Side } from '../console-scripts/wire-compare/side.ts';
 import type { BrokerProcess } from '../helpers/broker-process.ts';
 import { startBroker } from '../helpers/broker-process.ts';
-import type { Input } from './coordinator-input-table.ts';
-import { afterwards, answerTo, inputProperties, inputRows, prepareInput } from './coordinator-input-table.ts';
+import type { Input } from './coordinator-input.ts';
+import { answerTo, inputProperties, prepareInput } from './coordinator-input.ts';
+import { afterwards, inputRows } from './coordinator-input-table.ts';
 
 describe('wrong input for a coordinator', () => {
   let broker: BrokerProcess;

@@ -3,14 +3,9 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkaServer } from '../../scripts/kafka.ts';
 import { kafkaClasspath, startKafka } from '../../scripts/kafka.ts';
-import type { Input } from '../broker/coordinator-input-table.ts';
-import {
-  afterwards,
-  answerTo,
-  inputProperties,
-  inputRows,
-  prepareInput,
-} from '../broker/coordinator-input-table.ts';
+import type { Input } from '../broker/coordinator-input.ts';
+import { answerTo, inputProperties, prepareInput } from '../broker/coordinator-input.ts';
+import { afterwards, inputRows } from '../broker/coordinator-input-table.ts';
 import { temporaryDirectory } from '../helpers/broker-process.ts';
 import { Side } from './wire-compare/side.ts';
 

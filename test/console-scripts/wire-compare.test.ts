@@ -7,8 +7,9 @@ import type { KafkaServer } from '../../scripts/kafka.ts';
 import { kafkaClasspath, startKafka } from '../../scripts/kafka.ts';
 import type { BrokerProcess } from '../helpers/broker-process.ts';
 import { startBroker, temporaryDirectory } from '../helpers/broker-process.ts';
-import { cases, prepare } from './wire-compare/cases.ts';
+import { cases } from './wire-compare/cases.ts';
 import { compare, titleOf, versionsOf } from './wire-compare/compare.ts';
+import { prepare } from './wire-compare/prepare.ts';
 import { Side } from './wire-compare/side.ts';
 
 const properties = {

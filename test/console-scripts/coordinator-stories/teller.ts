@@ -6,7 +6,7 @@
  */
 import { errorName } from '../../../protocol/errors.ts';
 import { until } from '../../helpers/until.ts';
-import { apiOf } from '../wire-compare/cases.ts';
+import { apiOf } from '../wire-compare/case.ts';
 import type { Struct } from '../wire-compare/requests.ts';
 import { shape } from '../wire-compare/requests.ts';
 import { Side } from '../wire-compare/side.ts';

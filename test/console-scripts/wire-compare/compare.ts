@@ -1,6 +1,6 @@
 /** Sends the same requests to two brokers and tells where their answers part. */
 import type { Api } from '../../../protocol/schema.ts';
-import type { Case } from './cases.ts';
+import type { Case } from './case.ts';
 import type { Mutation, Struct } from './requests.ts';
 import { mutations, shape } from './requests.ts';
 import type { Side } from './side.ts';
