@@ -342,7 +342,8 @@ export class LogManager {
 
   /**
    * Puts the finished copy in the place of the partition's log: synchronously, and so that a power cut at any moment
-   * leaves at least one of the two whole. The copy must hold all that the log does, synced. @throws {DiskError}
+   * leaves at least one of the two whole. The copy must hold all that the log does, synced. It takes the configuration
+   * over as well: the topic's may have changed since the copy was begun. @throws {DiskError}
    */
   promoteFuture(topic: string, partition: number): Log {
     const source = this.get(topic, partition);
@@ -364,6 +365,7 @@ export class LogManager {
       this.#options.disk.syncDirectoryNow(directory.path);
       directory.checkpointStartOffsets();
     });
+    log.updateConfig(source.config);
     from.logs.delete(source);
     this.#logs.set(keyOf(topic, partition), log);
     source.abandon();

@@ -64,6 +64,17 @@ describe('a log manager', () => {
     expect(namesIn(broker.disk, '/one')).not.toContain('.kafka_cleanshutdown');
   });
 
+  test('gives a copy that takes over the configuration that the log was given meanwhile', () => {
+    const broker = new Broker();
+    const log = broker.create();
+    const target = broker.logs.directories.find((directory) => !directory.logs.has(log));
+    if (target === undefined) throw new Error('there is another directory');
+    broker.logs.futures.create(log, target);
+    const changed = { ...smallConfig, maxMessageBytes: 100, minInsyncReplicas: 2 };
+    log.updateConfig(changed);
+    expect(broker.logs.promoteFuture('orders', 0).config).toEqual(changed);
+  });
+
   test('makes nothing on the disk for a log until something is put into it', async () => {
     const broker = new Broker(new MemoryDisk({ trackSync: true }));
     broker.disk.syncDirectoryNow('/');
