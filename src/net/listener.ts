@@ -144,18 +144,19 @@ export class Listener {
     options: ListenerOptions,
     isAdopting: boolean,
   ): boolean {
+    const localHost = hostAddress(raw.localAddress ?? '');
     const connection = new Connection(network.services, {
       address: {
         id: network.takeId(),
         listenerName: options.name,
         remoteHost,
         remotePort: raw.remotePort ?? 0,
-        localHost: hostAddress(raw.localAddress ?? ''),
+        localHost,
         localPort: raw.localPort ?? this.port,
       },
       maxRequestBytes: options.maxRequestBytes,
     });
-    stopPacing(raw, remoteHost);
+    stopPacing(raw, remoteHost, localHost);
     const socket =
       options.secure === undefined && isAdopting
         ? adopt(raw, connection)
