@@ -166,7 +166,7 @@ export class ProducerState implements Producers {
     this.#guard = guard;
     this.#origin = origin;
     let append: ProducerAppend | null = null;
-    // By hand: a generator for each append would cost more than all else here.
+    // A plain loop: batchPositions would make a generator for each append.
     for (let at = 0; checkBatchFrame(records, at) === 'ok'; at += sizeInBytes(records, at)) {
       if (!hasProducerId(records, at)) continue;
       append ??= new ProducerAppend(this.#lookup, origin);

@@ -360,9 +360,8 @@ function release(waiters: OffsetWaiter[], endOffset: number): void {
     if (waiter === undefined || waiter.endOffset > endOffset) break;
     count++;
   }
-  // Whoever is told may wait again: by then those that are told have left.
-  if (count === 1) waiters.shift()?.done(ErrorCode.NONE);
-  else if (count > 1) for (const waiter of waiters.splice(0, count)) waiter.done(ErrorCode.NONE);
+  if (count === 0) return;
+  for (const waiter of waiters.splice(0, count)) waiter.done(ErrorCode.NONE);
 }
 
 /** Refusals that Kafka answers without words. */

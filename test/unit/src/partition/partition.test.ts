@@ -261,6 +261,19 @@ describe('a partition', () => {
     expect(bench.append('a', -1).errorCode).toBe(ErrorCode.NONE);
   });
 
+  test('counts min.insync.replicas as the topic has it now', () => {
+    const bench = new Bench(stateOf({ replicas: [ME, 2], isr: [ME] }), 'kafka', 1);
+    const refusedWith = (minInsyncReplicas: number) => {
+      bench.partition.log.updateConfig({ ...bench.partition.log.config, minInsyncReplicas });
+      return bench.append('a', -1).errorCode;
+    };
+    expect([1, 2, 1].map(refusedWith)).toEqual([
+      ErrorCode.NONE,
+      ErrorCode.NOT_ENOUGH_REPLICAS,
+      ErrorCode.NONE,
+    ]);
+  });
+
   test('commits what all replicas in sync have', () => {
     const state = stateOf({ replicas: [ME, 2], isr: [ME, 2], directories: [TOPIC_ID, TOPIC_ID] });
     const bench = new Bench(state);
