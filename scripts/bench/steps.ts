@@ -5,6 +5,7 @@
  * Always true: a figure is the median of several passes, in microseconds a request. What can't be called by itself is the
  * whole less its parts, and bears "the rest of" in its name.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildBatch, isCrcValid, setBaseOffset } from '../../protocol/batch.ts';
 import { decodeRequest } from '../../protocol/codec.ts';
@@ -13,6 +14,7 @@ import type { CompressionType } from '../../protocol/compression/types.ts';
 import { decodeRequestHeader, encodeResponseFrame } from '../../protocol/frame.ts';
 import { Fetch } from '../../protocol/messages/fetch.ts';
 import { Produce } from '../../protocol/messages/produce.ts';
+import type { Api, RequestOf } from '../../protocol/schema.ts';
 import { Network } from '../../src/net/network.ts';
 import type { Exchange, Reply } from '../../src/net/session.ts';
 import { validateAppend } from '../../storage/append.ts';
@@ -22,7 +24,7 @@ import { Log } from '../../storage/log.ts';
 import { defaultLogConfig } from '../../storage/log-config.ts';
 import { openProducerState } from '../../storage/producer-state.ts';
 import { ReadBuffers, ReadLease } from '../../storage/read-buffers.ts';
-import { StagingPool } from '../../storage/staging.ts';
+import { STAGING_CHUNK_BYTES, StagingPool } from '../../storage/staging.ts';
 import { StallGuards } from '../../storage/stall-guard.ts';
 import { median } from './compare.ts';
 import { runLoad } from './load.ts';
@@ -156,15 +158,22 @@ const PRODUCED: readonly ProduceKind[] = [
   { name: '1,000 x 1 KiB', count: 1000, valueBytes: 1024, connections: 4, depth: 5 },
 ];
 
+/** Header and body of a request, as the broker reads them. */
+function decode<A extends Api>(api: A, { bytes }: Frame): RequestOf<A> {
+  const body = bytes.subarray(4);
+  const header = decodeRequestHeader(body);
+  return decodeRequest(api, header.apiVersion, body, header.bodyOffset).value;
+}
+
+function recordsOf(frame: Frame): Buffer {
+  const records = decode(Produce, frame).topicData[0]?.partitionData[0]?.records;
+  if (!records) throw new Error('the request has records');
+  return records;
+}
+
 async function produceSteps(dir: string, program: string | null, kind: ProduceKind) {
   const frame = produceFrame(TOPIC, kind.count, kind.valueBytes);
-  const body = frame.bytes.subarray(4);
-  const decode = () => {
-    const header = decodeRequestHeader(body);
-    return decodeRequest(Produce, header.apiVersion, body, header.bodyOffset).value;
-  };
-  const records = decode().topicData[0]?.partitionData[0]?.records;
-  if (!records) throw new Error('the request has records');
+  const records = recordsOf(frame);
   const bytes = records.length;
   const nowMs = Date.now();
   const response = {
@@ -183,13 +192,13 @@ async function produceSteps(dir: string, program: string | null, kind: ProduceKi
   const file = disk.open(join(dir, 'steps.log'), true);
   let position = 0;
   const log = openLog(disk, join(dir, `${TOPIC}-0`));
-  // So many lie staged when a turn of the event loop ends and writes them.
-  const perTurn = Math.min(kind.depth, Math.max(1, Math.floor((1 << 20) / bytes)));
+  // So many lie staged when a turn of the event loop ends and writes them; large ones are written by themselves.
+  const perTurn = bytes >= STAGING_CHUNK_BYTES ? 1 : kind.depth;
   const together = Array.from({ length: perTurn }, () => records);
   let staged = 0;
   try {
     const network = await measureNetwork(program, frame, kind, encode);
-    const decoding = measure(decode);
+    const decoding = measure(() => decode(Produce, frame));
     const checksum = measure(() => isCrcValid(records));
     const validation = measure(() => validate(records, nowMs));
     const write = measure(
@@ -221,14 +230,8 @@ async function produceSteps(dir: string, program: string | null, kind: ProduceKi
   } finally {
     file.close();
     await log.close();
-    await disk.remove(join(dir, 'steps.log'));
-    await removeAll(disk, join(dir, `${TOPIC}-0`));
+    rmSync(dir, { recursive: true });
   }
-}
-
-async function removeAll(disk: Disk, directory: string): Promise<void> {
-  for (const { name } of disk.list(directory)) await disk.remove(join(directory, name));
-  await disk.remove(directory);
 }
 
 const FETCHED = [
@@ -238,16 +241,7 @@ const FETCHED = [
 
 async function fetchSteps(dir: string, program: string | null, kind: (typeof FETCHED)[number]) {
   const frame = fetchFrame(TOPIC, kind.maxBytes);
-  const body = frame.bytes.subarray(4);
-  const decode = () => {
-    const header = decodeRequestHeader(body);
-    return decodeRequest(Fetch, header.apiVersion, body, header.bodyOffset).value;
-  };
-  const produced = produceFrame(TOPIC, kind.count, 1024).bytes.subarray(4);
-  const header = decodeRequestHeader(produced);
-  const { value } = decodeRequest(Produce, header.apiVersion, produced, header.bodyOffset);
-  const records = value.topicData[0]?.partitionData[0]?.records;
-  if (!records) throw new Error('the request has records');
+  const records = recordsOf(produceFrame(TOPIC, kind.count, 1024));
   const disk = openNodeDisk();
   const log = openLog(disk, join(dir, `${TOPIC}-0`));
   const batches = Math.floor(PASS_BYTES / records.length);
@@ -289,29 +283,31 @@ async function fetchSteps(dir: string, program: string | null, kind: (typeof FET
     });
   try {
     const finding = measure(() => {
-      const lease = new ReadLease(buffers, true);
-      read(lease);
-      lease.release();
+      const taken = new ReadLease(buffers, true);
+      read(taken);
+      taken.release();
     });
-    const given = read(new ReadLease(buffers, false)).records;
+    const lease = new ReadLease(buffers, false);
+    const given = read(lease).records;
     const encoding = measure(() => answer(given));
+    lease.release();
     const whole = await measureNetwork(program, frame, { connections: 4, depth: 1 }, (exchange) => {
-      const lease = new ReadLease(buffers, exchange.takesLateChunks);
-      const reply = answer(read(lease).records);
-      if (lease.lateReads.length > 0) exchange.fillLate(lease.lateReads);
-      exchange.afterWrite(() => lease.release());
+      const taken = new ReadLease(buffers, exchange.takesLateChunks);
+      const reply = answer(read(taken).records);
+      if (taken.lateReads.length > 0) exchange.fillLate(taken.lateReads);
+      exchange.afterWrite(() => taken.release());
       return reply;
     });
     const rest = whole === null ? null : Math.max(0, whole - finding - encoding);
     return {
       'sockets, event loop, sending': rest,
-      'decoding the request': measure(decode),
+      'decoding the request': measure(() => decode(Fetch, frame)),
       'finding the batches, and reading them below 128 KiB': finding,
       'encoding the answer': encoding,
     };
   } finally {
     await log.close();
-    await removeAll(disk, join(dir, `${TOPIC}-0`));
+    rmSync(dir, { recursive: true });
   }
 }
 
@@ -354,13 +350,15 @@ function tableOf(
   };
 }
 
+const ownDirectory = (dir: string): string => mkdtempSync(join(dir, 'steps-'));
+
 /** Measures all steps, in files below `dir`; without the load generator those of the network are left out. */
 export async function measureSteps(dir: string, program: string | null): Promise<readonly StepTable[]> {
   await prepareCompression();
   const produced = [];
-  for (const kind of PRODUCED) produced.push(await produceSteps(dir, program, kind));
+  for (const kind of PRODUCED) produced.push(await produceSteps(ownDirectory(dir), program, kind));
   const fetched = [];
-  for (const kind of FETCHED) fetched.push(await fetchSteps(dir, program, kind));
+  for (const kind of FETCHED) fetched.push(await fetchSteps(ownDirectory(dir), program, kind));
   return [
     tableOf(
       'Produce',
